@@ -1,0 +1,234 @@
+"""One suite over the encoder for tests and the real model, and what only the model promises."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knowledge.errors import EncoderUnavailable
+from knowledge.index.encoder import Encoder, HashEncoder, open_encoder
+from knowledge.index.weights import prepare
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = json.loads(Path(__file__).with_name("golden_vectors.json").read_text(encoding="utf-8"))
+TEXTS = [
+    "How do I renew my residence permit?",
+    "Comment renouveler mon titre de séjour ?",
+    "كيف أجدد تصريح الإقامة؟",
+    "می‌خواهم فرزندم را در مدرسه ثبت‌نام کنم",
+    "የመኖሪያ ፈቃዴን እንዴት ማደስ እችላለሁ?",
+    "👨‍👩‍👧‍👦 🆘",
+    "",
+]
+
+
+@pytest.fixture(scope="session")
+def folder() -> Path:
+    return prepare(ROOT / "var" / "encoder", print)
+
+
+@pytest.fixture(scope="session")
+def model(folder: Path) -> Encoder:
+    return open_encoder(str(folder), threads=2)
+
+
+class TestEncoders:
+    @pytest.fixture(params=["hash", "model"])
+    def encoder(self, request: pytest.FixtureRequest) -> Encoder:
+        encoder: Encoder = HashEncoder() if request.param == "hash" else request.getfixturevalue("model")
+        return encoder
+
+    def test_every_text_gets_a_unit_vector_of_float32(self, encoder: Encoder) -> None:
+        for rows in (encoder.encode_queries(TEXTS), encoder.encode_passages(TEXTS)):
+            assert rows.shape == (len(TEXTS), encoder.dim)
+            assert rows.dtype == np.float32
+            np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+    def test_no_texts_make_no_rows(self, encoder: Encoder) -> None:
+        for rows in (encoder.encode_queries([]), encoder.encode_passages(())):
+            assert rows.shape == (0, encoder.dim)
+            assert rows.dtype == np.float32
+
+    def test_the_same_text_gets_the_same_vector(self, encoder: Encoder) -> None:
+        np.testing.assert_array_equal(encoder.encode_queries(TEXTS), encoder.encode_queries(TEXTS))
+
+    def test_a_vector_does_not_depend_on_the_texts_beside_it(self, encoder: Encoder) -> None:
+        many = TEXTS * 5
+        alone = np.concatenate([encoder.encode_passages([text]) for text in TEXTS] * 5)
+        np.testing.assert_allclose(encoder.encode_passages(many), alone, atol=1e-4)
+
+    def test_a_long_text_is_cut_and_does_not_fail(self, encoder: Encoder) -> None:
+        rows = encoder.encode_passages(["permit " * 5_000, "إقامة " * 5_000])
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+    def test_threads_share_one_encoder(self, encoder: Encoder) -> None:
+        alone = encoder.encode_queries(TEXTS)
+        with ThreadPoolExecutor(4) as pool:
+            for rows in pool.map(lambda _: encoder.encode_queries(TEXTS), range(12)):
+                np.testing.assert_allclose(rows, alone, atol=1e-6)
+
+    def test_alike_texts_are_nearer_than_others(self, encoder: Encoder) -> None:
+        asked = encoder.encode_queries(["renew a residence permit"])
+        near, far = encoder.encode_passages(["Residence permits: how to renew one", "The canteen opens at noon"]) @ asked[0]
+        assert near > far
+
+    def test_the_name_carries_a_revision(self, encoder: Encoder) -> None:
+        model, _, revision = encoder.name.partition("@")
+        assert model
+        assert revision
+
+
+class TestModel:
+    @pytest.mark.parametrize("golden", GOLDEN["texts"], ids=lambda golden: golden["text"][:12])
+    def test_vectors_are_those_of_the_float32_reference(self, model: Encoder, golden: dict[str, Any]) -> None:
+        text = golden["text"]
+        found = {"query": model.encode_queries([text])[0], "passage": model.encode_passages([text])[0]}
+        for kind, row in found.items():
+            np.testing.assert_allclose(row[:16], golden[kind], atol=GOLDEN["tolerance"])
+
+    @pytest.mark.parametrize(("kind", "prompt"), [("encode_queries", "query: "), ("encode_passages", "passage: ")])
+    def test_the_prompt_is_put_before_the_text_letter_by_letter(
+        self, model: Encoder, folder: Path, kind: str, prompt: str
+    ) -> None:
+        from onnxruntime import InferenceSession
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        session = InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        for text in ("x", *TEXTS):
+            ids = np.array([tokenizer.encode(prompt + text).ids], np.int64)
+            (expected,) = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+            np.testing.assert_allclose(getattr(model, kind)([text]), expected, atol=1e-5)
+
+    def test_a_question_finds_its_passage_across_languages(self, model: Encoder) -> None:
+        passages = ["Residence permits are renewed at the town hall.", "The canteen opens at noon.", "Schools enrol in May."]
+        questions = ["Comment renouveler mon titre de séjour ?", "متى تفتح الكافتيريا؟", "Как записать ребёнка в школу?"]
+        nearest = np.argmax(model.encode_queries(questions) @ model.encode_passages(passages).T, axis=1)
+        assert nearest.tolist() == [0, 1, 2]
+
+    def test_one_core_gives_what_two_give(self, model: Encoder, folder: Path) -> None:
+        single = open_encoder(str(folder), threads=1)
+        assert single.name == model.name
+        np.testing.assert_allclose(single.encode_queries(TEXTS), model.encode_queries(TEXTS), atol=1e-4)
+
+    def test_tokens_are_those_of_the_published_tokenizer(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        for golden in GOLDEN["tokens"]:
+            assert tokenizer.encode(golden["text"]).ids == golden["ids"], golden["text"]
+
+    def test_nothing_heavy_is_imported_before_an_encoder_is_opened(self) -> None:
+        code = (
+            "import sys; sys.path.insert(0, '.'); import knowledge.index.encoder; "
+            "print([name for name in ('torch', 'onnx', 'onnxruntime', 'tokenizers', 'transformers') if name in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]"
+
+
+class TestPreparing:
+    def test_a_second_run_changes_nothing(self, folder: Path) -> None:
+        before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+        assert prepare(folder, print) == folder
+        assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+    def test_an_interrupted_run_leaves_nothing_and_the_next_one_succeeds(self, tmp_path: Path) -> None:
+        target = tmp_path / "deep" / "encoder"
+
+        def interrupt(line: str) -> None:
+            if "tokenizer" in line:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            prepare(target, interrupt)
+        assert not target.exists()
+        with pytest.raises(EncoderUnavailable, match="make setup"):
+            open_encoder(str(target), threads=1)
+
+        lines: list[str] = []
+        prepare(target, lines.append)
+        assert len(lines) > 1
+        assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "model.onnx", "tokenizer.json"]
+        assert sorted(path.name for path in target.parent.iterdir() if path.is_dir()) == ["encoder"]
+
+    def test_a_file_cut_short_is_made_again(self, folder: Path, copied: Path) -> None:
+        with (copied / "tokenizer.json").open("r+b") as file:
+            file.truncate(1_000)
+        with pytest.raises(EncoderUnavailable, match="make setup"):
+            open_encoder(str(copied), threads=1)
+        prepare(copied, print)
+        for name in ("model.onnx", "tokenizer.json"):
+            assert (copied / name).read_bytes() == (folder / name).read_bytes()
+
+    @pytest.mark.parametrize("content", [b"", b"E5S1" + bytes(4_096), b"version https://git-lfs.github.com/spec/v1\n"])
+    def test_a_damaged_source_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        source = tmp_path / "e5-small-q4.bin"
+        source.write_bytes(content)
+        with pytest.raises(EncoderUnavailable, match=r"damaged.*make setup"):
+            prepare(tmp_path / "encoder", print, source=source)
+        assert not (tmp_path / "encoder").exists()
+
+    def test_a_missing_source_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(EncoderUnavailable, match="make setup"):
+            prepare(tmp_path / "encoder", print, source=tmp_path / "nowhere.bin")
+
+    def test_a_file_in_the_way_is_kept(self, tmp_path: Path) -> None:
+        (tmp_path / "encoder").write_text("notes")
+        with pytest.raises(EncoderUnavailable, match="is a file"):
+            prepare(tmp_path / "encoder", print)
+        assert (tmp_path / "encoder").read_text() == "notes"
+
+    @pytest.fixture
+    def copied(self, folder: Path, tmp_path: Path) -> Iterator[Path]:
+        yield Path(shutil.copytree(folder, tmp_path / "copy"))
+        shutil.rmtree(tmp_path / "copy")
+
+
+class TestOpening:
+    def test_the_test_encoder_is_given_only_by_name(self, tmp_path: Path) -> None:
+        assert open_encoder("hash", threads=1).name == "hash@1"
+        for name in ("", "Hash", "hash@1", "var/nothing-here", str(tmp_path), str(tmp_path / "missing")):
+            with pytest.raises(EncoderUnavailable, match="make setup"):
+                open_encoder(name, threads=1)
+
+    def test_one_changed_byte_is_noticed(self, folder: Path, tmp_path: Path) -> None:
+        for path in folder.iterdir():
+            shutil.copy(path, tmp_path)
+        with (tmp_path / "model.onnx").open("r+b") as file:
+            file.seek(30_000_000)
+            byte = file.read(1)
+            file.seek(30_000_000)
+            file.write(bytes([byte[0] ^ 1]))
+        with pytest.raises(EncoderUnavailable, match=r"model.onnx .* damaged"):
+            open_encoder(str(tmp_path), threads=1)
+
+    def test_a_folder_of_another_model_is_loaded_as_the_library_does(self, tmp_path: Path) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+        from tokenizers import Tokenizer
+        from tokenizers.models import WordLevel
+
+        words = Tokenizer(WordLevel({"[UNK]": 0, "query: permit": 1, "permit": 2}, unk_token="[UNK]"))
+        SentenceTransformer(
+            modules=[StaticEmbedding(words, embedding_weights=np.eye(3, 8, dtype=np.float32))],
+            prompts={"query": "query: ", "document": ""},
+            device="cpu",
+        ).save(str(tmp_path), create_model_card=False)
+        encoder = open_encoder(str(tmp_path), threads=1)
+        assert encoder.dim == 8
+        assert encoder.name.startswith(f"{tmp_path.name}@")
+        np.testing.assert_array_equal(encoder.encode_queries(["permit"]).argmax(axis=1), [1])
+        np.testing.assert_array_equal(encoder.encode_passages(["permit", "x"]).argmax(axis=1), [2, 0])
+
+    def test_a_broken_folder_of_another_model_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text("{}")
+        with pytest.raises(EncoderUnavailable, match="does not load"):
+            open_encoder(str(tmp_path), threads=1)
