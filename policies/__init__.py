@@ -1,0 +1,52 @@
+"""What Waypost decides and why: reviewable YAML data, and a small pure engine that reads it.
+
+`load` reads the data once; `screen` looks at the words of a message, `decide` at the facts of a turn. Nothing here
+does any work of its own accord: no clock, no network, no model. How to read and change a rule: ``README.md``.
+"""
+
+from policies.access import AudienceTable, visible_audiences
+from policies.conditions import FIELDS
+from policies.decisions import PROTECTION, Decision, Outcome
+from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen
+from policies.errors import PolicyError
+from policies.facts import Screening, Trigger, TurnFacts
+from policies.limits import Admission, RateLimit, admit
+from policies.loader import load
+from policies.policy_set import STAGES, Category, PolicySet, Rule, Stage
+from policies.retention import RetentionRule, expires_at, is_expired
+from policies.sla import DueTimes, Target, due_times, next_reply_at, warnings_at
+
+__all__ = [
+    "FALLBACK_RULE",
+    "FIELDS",
+    "PROTECTION",
+    "STAGES",
+    "Admission",
+    "AudienceTable",
+    "Category",
+    "Decision",
+    "DueTimes",
+    "Outcome",
+    "PolicyError",
+    "PolicySet",
+    "RateLimit",
+    "RetentionRule",
+    "Rule",
+    "Screening",
+    "Stage",
+    "Target",
+    "Trigger",
+    "TurnFacts",
+    "admit",
+    "decide",
+    "due_times",
+    "expires_at",
+    "explain",
+    "is_expired",
+    "load",
+    "next_reply_at",
+    "ranked",
+    "screen",
+    "visible_audiences",
+    "warnings_at",
+]

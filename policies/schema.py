@@ -1,0 +1,283 @@
+"""The shape of every policy file. Unknown keys are errors; texts that reviewers rely on may not be empty."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from policies.decisions import Outcome
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
+Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
+Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Severity = Annotated[int, Field(ge=0, le=4)]
+Share = Annotated[float, Field(ge=0, le=1)]
+TreeKey = Literal["all", "any", "not"]
+
+
+class Model(BaseModel):
+    """Base of all: nothing unknown, nothing changeable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sourced(Model):
+    """A value that people may argue about says what it is, in which unit, on whose word, since when."""
+
+    description: Text
+    unit: Text
+    source: Text
+    since: date
+
+
+class ThenModel(Model):
+    """What a rule decides."""
+
+    outcome: Outcome
+    reason: Name
+    severity: Severity | Literal["from_trigger", "from_offer"] = 0
+    offer_human: bool = False
+    opens_case: bool = False
+    queue: Name | None = None
+
+
+class RuleModel(Model):
+    """One rule; ``when`` is read by the loader, which knows the vocabulary of conditions."""
+
+    id: Name
+    stage: Literal["safety", "owner", "wish", "limit", "access", "decision"]
+    description: Text
+    when: dict[str, object]
+    then: ThenModel
+    unit: Text | None = None
+    source: Text
+    owner: Name
+    since: date
+
+
+class CategoryModel(Model):
+    """One kind of danger or concern."""
+
+    id: Name
+    description: Text
+    queue: Name
+    card: Name
+    sealed: bool = False
+    life_at_risk: bool = False
+    source: Text
+
+
+class SafetyFile(Model):
+    """safety.yaml."""
+
+    categories: Annotated[list[CategoryModel], Field(min_length=13)]
+    rules: list[RuleModel]
+
+
+class ThresholdModel(Sourced):
+    """A threshold per pair of languages."""
+
+    same: Share
+    cross: Share
+    by_language: dict[str, Share] = {}
+
+
+class ShareModel(Sourced):
+    """One number between 0 and 1."""
+
+    value: Share
+
+
+class BandsModel(Model):
+    """The thresholds between the bands of ``score_band``."""
+
+    weak: ThresholdModel
+    answer: ThresholdModel
+    strong: ThresholdModel
+
+
+class DecisionFile(Model):
+    """decision.yaml."""
+
+    score_bands: BandsModel
+    intent_sure: ShareModel
+    intent_groups: dict[Literal["small_talk", "human", "out_of_scope", "staff", "danger"], list[Name]]
+    question_order: list[Name]
+    rules: list[RuleModel]
+
+
+class ClosedAudienceModel(Model):
+    """An audience that stays closed until an administrator opens it."""
+
+    audience: Name
+    roles: list[Name]
+    description: Text
+
+
+class AudiencesFile(Model):
+    """audiences.yaml."""
+
+    description: Text
+    source: Text
+    owner: Name
+    since: date
+    roles: dict[Name, list[Name]]
+    on_request: list[ClosedAudienceModel]
+
+
+class RateLimitModel(Sourced):
+    """One limit."""
+
+    id: Name
+    limit: Annotated[int, Field(gt=0)]
+    window_s: Annotated[float, Field(gt=0)]
+    scope: Name
+
+
+class RateLimitsFile(Model):
+    """rate_limits.yaml."""
+
+    limits: list[RateLimitModel]
+
+
+class RetentionModel(Sourced):
+    """The life of one class of data; ``unit`` says what ``keep`` counts."""
+
+    id: Name
+    keep: Annotated[int, Field(ge=0)]
+    unit: Literal["hours", "days"]
+    counted_from: Name
+    action: Literal["erase", "erase_content"]
+
+
+class RetentionFile(Model):
+    """retention.yaml."""
+
+    classes: list[RetentionModel]
+
+
+class TargetModel(Model):
+    """Targets of one severity, in seconds and minutes as named."""
+
+    severity: Severity
+    description: Text
+    notice_s: Annotated[int, Field(gt=0)]
+    first_reply_min: Annotated[int, Field(gt=0)]
+    next_reply_min: Annotated[int, Field(gt=0)]
+    owner_min: Annotated[int, Field(gt=0)]
+    keep_informed_min: Annotated[int, Field(gt=0)] | None
+    clock: Literal["wall", "working"]
+    source: Text
+    since: date
+
+
+class SlaFile(Model):
+    """sla.yaml."""
+
+    warn_at: list[Share]
+    targets: Annotated[list[TargetModel], Field(min_length=5, max_length=5)]
+
+
+class ReviewModel(Model):
+    """Who signed a lexicon off, and when."""
+
+    by: Text
+    on: date
+
+
+class EntryModel(Model):
+    """One lexicon entry."""
+
+    id: Name
+    category: Name
+    severity: Annotated[int, Field(ge=1, le=4)]
+    says: Text
+    any: Annotated[list[Word], Field(min_length=1)]
+    unless: list[Name] = []
+    lower: dict[Name, Annotated[int, Field(ge=1, le=3)]] = {}
+    life: bool | None = None
+    topic: bool = False
+
+
+class LexiconFile(Model):
+    """lexicons/<language>.yaml."""
+
+    language: Name
+    reviewed: ReviewModel | None
+    note: Text | None = None
+    words: dict[str, Word] = {}
+    idioms: list[Word] = []
+    look_alikes: dict[Name, list[Word]] = {}
+    unless: list[Name] = []
+    entries: Annotated[list[EntryModel], Field(min_length=1)]
+
+
+class WholeModel(Model):
+    """A message made of ``core`` words and ``fillers`` only."""
+
+    core: Word
+    fillers: str = ""
+
+
+class PhraseModel(Model):
+    """Phrases of one language."""
+
+    affirm: WholeModel
+    deny: WholeModel
+    asks_human: list[Word] = []
+    asks_human_whole: WholeModel | None = None
+    is_fine: list[Word] = []
+    seeks_specific: list[Word] = []
+
+
+class PhrasesFile(Model):
+    """phrases.yaml."""
+
+    description: Text
+    owner: Name
+    since: date
+    languages: dict[str, PhraseModel]
+
+
+class RefusedModel(Model):
+    """The words of one kind of refusal in one language."""
+
+    any: Annotated[list[Word], Field(min_length=1)]
+    unless: list[Word] = []
+
+
+class RefusalModel(Model):
+    """One kind of request that is never served."""
+
+    kind: Literal["injection", "staff_data", "false_papers", "lying", "prediction", "irregular_crossing"]
+    description: Text
+    source: Text
+    owner: Name
+    since: date
+    languages: dict[str, RefusedModel]
+
+
+class RefusalsFile(Model):
+    """refusals.yaml."""
+
+    words: dict[str, dict[str, Word]] = {}
+    refusals: list[RefusalModel]
+
+
+class ExampleModel(Model):
+    """One situation: facts, and what must come of them."""
+
+    name: Text
+    text: str | None = None
+    facts: dict[str, object] = {}
+    expect: dict[str, object]
+    nearly: Name | None = None
+
+
+class ExamplesFile(Model):
+    """examples/*.yaml."""
+
+    description: Text
+    examples: Annotated[list[ExampleModel], Field(min_length=1)]
