@@ -1,0 +1,1 @@
+"""The outside world: one module per library, the only importer of it."""

@@ -1,0 +1,1 @@
+"""The database: SQLAlchemy behind the ports of :mod:`bot.service.ports`; SQLite or PostgreSQL, the same queries."""

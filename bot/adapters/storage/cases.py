@@ -1,0 +1,235 @@
+"""Cases: events, projections, messages and where they are shown."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, cases, message_link
+from bot.adapters.storage.vault import Vault
+from bot.domain.cases import (
+    Case,
+    CaseEvent,
+    CaseMessage,
+    CaseTopic,
+    DeliveryState,
+    Direction,
+    EventKind,
+    WorkState,
+    apply,
+)
+from bot.domain.errors import Conflict, VersionConflict, WaypostError
+from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId, StaffId
+from bot.service.ports import Link
+
+
+class SqlCases:
+    """Cases over ``cases``, ``case_event``, ``case_message`` and ``message_link``."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def open(self, case: Case, event: CaseEvent) -> Case:
+        after = apply(case, event)
+        try:
+            with self._vault.connection.begin_nested():
+                new_id = self._vault.connection.execute(
+                    insert(cases)
+                    .values(
+                        number=case.number, person_id=case.person_id, language=case.language, opened_at=case.opened_at,
+                        **_projection(after),
+                    )
+                    .returning(cases.c.id)
+                ).scalar_one()  # fmt: skip
+        except IntegrityError as exc:
+            raise Conflict(f"Person {case.person_id} has an open case already") from exc
+        after = replace(after, id=CaseId(new_id))
+        self._write_event(after, event)
+        return after
+
+    def get(self, case_id: CaseId) -> Case:
+        row = self._vault.one(select(cases).where(cases.c.id == case_id))
+        if row is None:
+            raise WaypostError(f"There is no case with the id {case_id}")
+        return _case(row)
+
+    def by_number(self, number: str) -> Case | None:
+        row = self._vault.one(select(cases).where(cases.c.number == number.strip().lstrip("#").upper()))
+        return _case(row) if row else None
+
+    def open_for(self, person_id: PersonId) -> Case | None:
+        row = self._vault.one(select(cases).where(cases.c.person_id == person_id, cases.c.state.in_(OPEN_CASES)))
+        return _case(row) if row else None
+
+    def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]:
+        statement = select(cases).order_by(cases.c.severity.desc(), cases.c.opened_at).limit(limit)
+        if open_only:
+            statement = statement.where(cases.c.state.in_(OPEN_CASES))
+        return [_case(row) for row in self._vault.all(statement)]
+
+    def append(self, case: Case, event: CaseEvent) -> Case:
+        after = apply(case, event)
+        changed = self._vault.run(
+            update(cases).where(cases.c.id == case.id, cases.c.version == case.version).values(**_projection(after))
+        )
+        if changed != 1:
+            raise VersionConflict(f"Case {case.number} has changed since it was read")
+        self._write_event(after, event)
+        return after
+
+    def events(self, case_id: CaseId) -> list[CaseEvent]:
+        rows = self._vault.all(select(case_event).where(case_event.c.case_id == case_id).order_by(case_event.c.seq))
+        return [
+            CaseEvent(
+                kind=EventKind(row.kind), at=row.at, staff_id=StaffId(row.staff_id) if row.staff_id is not None else None,
+                severity=row.severity, category=row.category, note=row.note,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def topic(self, case_id: CaseId) -> CaseTopic:
+        row = self._vault.one(select(cases).where(cases.c.id == case_id))
+        if row is None:
+            raise WaypostError(f"There is no case with the id {case_id}")
+        return CaseTopic(
+            case_id=case_id,
+            group_id=self._vault.open_chat(row.group_cipher) if row.group_cipher else None,
+            thread_id=row.thread_id,
+            header_message_id=row.header_message_id,
+            generation=row.topic_generation,
+        )
+
+    def save_topic(self, topic: CaseTopic) -> None:
+        group = topic.group_id
+        self._vault.run(
+            update(cases)
+            .where(cases.c.id == topic.case_id)
+            .values(
+                group_key=self._vault.chat_key(group) if group is not None else None,
+                group_cipher=self._vault.seal_chat(group) if group is not None else None,
+                thread_id=topic.thread_id, header_message_id=topic.header_message_id, topic_generation=topic.generation,
+            )
+        )  # fmt: skip
+
+    def by_topic(self, group_id: ChatId, thread_id: int) -> Case | None:
+        found = select(cases).where(cases.c.group_key.in_(self._vault.chat_keys(group_id)), cases.c.thread_id == thread_id)
+        row = self._vault.one(found.order_by(cases.c.id.desc()))
+        return _case(row) if row else None
+
+    def move_group(self, old: ChatId, new: ChatId) -> int:
+        return self._vault.run(
+            update(cases)
+            .where(cases.c.group_key.in_(self._vault.chat_keys(old)))
+            .values(group_key=self._vault.chat_key(new), group_cipher=self._vault.seal_chat(new))
+        )
+
+    def add_message(
+        self, case_id: CaseId, *, direction: Direction, kind: str, text: str, staff_id: StaffId | None,
+        state: DeliveryState, at: datetime,
+    ) -> CaseMessage:  # fmt: skip
+        new_id = self._vault.connection.execute(
+            insert(case_message)
+            .values(
+                case_id=case_id, direction=direction, kind=kind, text=self._vault.seal(text, "case message"),
+                staff_id=staff_id, state=state, at=at,
+            )
+            .returning(case_message.c.id)
+        ).scalar_one()  # fmt: skip
+        return self.message(CaseMessageId(new_id))
+
+    def set_message_state(self, message_id: CaseMessageId, state: DeliveryState) -> None:
+        self._vault.run(update(case_message).where(case_message.c.id == message_id).values(state=state))
+
+    def messages(self, case_id: CaseId) -> list[CaseMessage]:
+        rows = self._vault.all(select(case_message).where(case_message.c.case_id == case_id).order_by(case_message.c.id))
+        return [self._message(row) for row in rows]
+
+    def message(self, message_id: CaseMessageId) -> CaseMessage:
+        row = self._vault.one(select(case_message).where(case_message.c.id == message_id))
+        if row is None:
+            raise WaypostError(f"There is no case message {message_id}")
+        return self._message(row)
+
+    def link(self, chat_id: ChatId, message_id: int, link: Link) -> None:
+        write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
+        row = {
+            "chat_key": self._vault.chat_key(chat_id), "message_id": message_id, "case_id": link.case_id,
+            "case_message_id": link.case_message_id,
+        }  # fmt: skip
+        self._vault.run(write(message_link).values(row).on_conflict_do_nothing())
+
+    def linked(self, chat_id: ChatId, message_id: int) -> Link | None:
+        row = self._vault.one(
+            select(message_link).where(
+                message_link.c.chat_key.in_(self._vault.chat_keys(chat_id)), message_link.c.message_id == message_id
+            )
+        )
+        return Link(case_id=CaseId(row.case_id), case_message_id=CaseMessageId(row.case_message_id)) if row else None
+
+    def place_of(self, message_id: CaseMessageId, chat_id: ChatId) -> int | None:
+        row = self._vault.one(
+            select(message_link.c.message_id)
+            .where(message_link.c.case_message_id == message_id, message_link.c.chat_key.in_(self._vault.chat_keys(chat_id)))
+            .order_by(message_link.c.message_id)
+        )
+        return int(row.message_id) if row else None
+
+    def erase_text(self, *, resolved_before: datetime, sealed_resolved_before: datetime) -> int:
+        old = select(cases.c.id).where(
+            (cases.c.resolved_at < resolved_before) | (cases.c.sealed & (cases.c.resolved_at < sealed_resolved_before))
+        )
+        self._vault.run(delete(message_link).where(message_link.c.case_id.in_(old)))
+        return self._vault.run(
+            update(case_message).where(case_message.c.case_id.in_(old), case_message.c.text.is_not(None)).values(text=None)
+        )
+
+    def delete(self, *, resolved_before: datetime) -> int:
+        return self._vault.run(delete(cases).where(cases.c.resolved_at < resolved_before))
+
+    def _write_event(self, after: Case, event: CaseEvent) -> None:
+        self._vault.run(
+            insert(case_event).values(
+                case_id=after.id, seq=after.version, kind=event.kind, at=event.at, staff_id=event.staff_id,
+                severity=event.severity, category=event.category, note=event.note[:64],
+            )
+        )  # fmt: skip
+
+    def _message(self, row: Row[Any]) -> CaseMessage:
+        return CaseMessage(
+            id=CaseMessageId(row.id),
+            case_id=CaseId(row.case_id),
+            direction=Direction(row.direction),
+            kind=row.kind,
+            text=self._vault.open(row.text, "case message"),
+            staff_id=StaffId(row.staff_id) if row.staff_id is not None else None,
+            state=DeliveryState(row.state),
+            at=row.at,
+        )
+
+
+def _projection(case: Case) -> dict[str, Any]:
+    """The columns an event may change."""
+    return {
+        "version": case.version, "state": case.state, "severity": case.severity, "category": case.category,
+        "owner_id": case.owner_id, "resolved_at": case.resolved_at, "sealed": case.sealed,
+    }  # fmt: skip
+
+
+def _case(row: Row[Any]) -> Case:
+    return Case(
+        id=CaseId(row.id),
+        number=row.number,
+        person_id=PersonId(row.person_id),
+        language=row.language,
+        sealed=row.sealed,
+        opened_at=row.opened_at,
+        version=row.version,
+        state=WorkState(row.state),
+        severity=row.severity,
+        category=row.category,
+        owner_id=StaffId(row.owner_id) if row.owner_id is not None else None,
+        resolved_at=row.resolved_at,
+    )

@@ -1,0 +1,68 @@
+"""Deliveries as text: tagged JSON, so that a row tells what it is."""
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from bot.domain.deliveries import (
+    CloseTopic,
+    Copy,
+    Delivery,
+    Priority,
+    Reaction,
+    Text,
+    ToCase,
+    ToChat,
+    ToPerson,
+    WireButton,
+)
+
+ADDRESSES: dict[str, type[ToPerson | ToCase | ToChat]] = {"person": ToPerson, "case": ToCase, "chat": ToChat}
+CONTENTS: dict[str, type[Text | Copy | Reaction | CloseTopic]] = {
+    "text": Text, "copy": Copy, "reaction": Reaction, "close_topic": CloseTopic,
+}  # fmt: skip
+
+
+def encode(delivery: Delivery) -> str:
+    """Return a delivery as JSON."""
+    return json.dumps(
+        {
+            "address": _tagged(delivery.address, ADDRESSES),
+            "content": _tagged(delivery.content, CONTENTS),
+            "dedupe_key": delivery.dedupe_key,
+            "priority": int(delivery.priority),
+            "version": delivery.version,
+            "case_message_id": delivery.case_message_id,
+        },
+        ensure_ascii=False,
+    )
+
+
+def decode(text: str) -> Delivery:
+    """Return the delivery ``encode`` was given."""
+    value = json.loads(text)
+    return Delivery(
+        address=_untagged(value["address"], ADDRESSES),
+        content=_content(value["content"]),
+        dedupe_key=value["dedupe_key"],
+        priority=Priority(value["priority"]),
+        version=value["version"],
+        case_message_id=value["case_message_id"],
+    )
+
+
+def _tagged(value: Any, kinds: dict[str, Any]) -> dict[str, Any]:
+    tag = next(name for name, kind in kinds.items() if type(value) is kind)
+    return {"is": tag, **asdict(value)}
+
+
+def _untagged(value: dict[str, Any], kinds: dict[str, Any]) -> Any:
+    kind = kinds[value["is"]]
+    return kind(**{field.name: value[field.name] for field in fields(kind)})
+
+
+def _content(value: dict[str, Any]) -> Any:
+    if value["is"] == "text":
+        rows = tuple(tuple(WireButton(**button) for button in row) for row in value["buttons"])
+        return Text(text=value["text"], buttons=rows, reply_to=value["reply_to"])
+    return _untagged(value, CONTENTS)

@@ -1,0 +1,200 @@
+"""Staff, buttons, the notebook, the audit log and incidents."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.storage.tables import audit, button, incident, notebook, staff, staff_invite
+from bot.adapters.storage.vault import Vault
+from bot.domain.errors import UnknownCode, WaypostError
+from bot.domain.ids import CaseId, ChatId, PersonId, StaffId
+from bot.domain.people import DeskRole, StaffMember
+from bot.service.ports import ButtonAction
+
+TOKEN_BYTES = 16
+"""Gives 22 characters; Telegram allows 64 bytes."""
+GENESIS = "0" * 64
+
+
+class SqlStaff:
+    """Staff over ``staff`` and ``staff_invite``."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def invite(self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime) -> None:
+        row = {
+            "code_hash": self._vault.keys.callback_hash(code),
+            "desk_role": desk_role,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
+        self._vault.run(insert(staff_invite).values(**row))
+
+    def redeem(self, code: str, *, chat_id: ChatId, now: datetime) -> StaffMember:
+        used = self._vault.connection.execute(
+            update(staff_invite)
+            .where(
+                staff_invite.c.code_hash == self._vault.keys.callback_hash(code),
+                staff_invite.c.used_at.is_(None),
+                staff_invite.c.expires_at > now,
+            )
+            .values(used_at=now)
+            .returning(staff_invite.c.desk_role)
+        ).first()
+        if used is None:
+            raise UnknownCode
+        self._vault.run(update(staff).where(staff.c.chat_key.in_(self._vault.chat_keys(chat_id))).values(**_revoked(now)))
+        role = DeskRole(used.desk_role)
+        new_id = self._vault.connection.execute(
+            insert(staff)
+            .values(
+                chat_key=self._vault.chat_key(chat_id), chat_cipher=self._vault.seal_chat(chat_id), desk_role=role,
+                alias=self._alias(role), linked_at=now,
+            )
+            .returning(staff.c.id)
+        ).scalar_one()  # fmt: skip
+        return self.get(StaffId(new_id))
+
+    def by_chat(self, chat_id: ChatId) -> StaffMember | None:
+        row = self._vault.one(
+            select(staff).where(staff.c.chat_key.in_(self._vault.chat_keys(chat_id)), staff.c.revoked_at.is_(None))
+        )
+        return self._member(row) if row else None
+
+    def get(self, staff_id: StaffId) -> StaffMember:
+        row = self._vault.one(select(staff).where(staff.c.id == staff_id))
+        if row is None:
+            raise WaypostError(f"There is no staff member {staff_id}")
+        return self._member(row)
+
+    def all(self) -> list[StaffMember]:
+        return [
+            self._member(row) for row in self._vault.all(select(staff).where(staff.c.revoked_at.is_(None)).order_by(staff.c.id))
+        ]
+
+    def revoke(self, staff_id: StaffId, *, now: datetime) -> None:
+        self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
+
+    def _alias(self, role: DeskRole) -> str:
+        so_far = self._vault.connection.scalar(select(func.count()).select_from(staff).where(staff.c.desk_role == role)) or 0
+        return f"{role.value.replace('_', '-')}-{so_far + 1}"
+
+    def _member(self, row: Row[Any]) -> StaffMember:
+        return StaffMember(
+            id=StaffId(row.id),
+            chat_id=self._vault.open_chat(row.chat_cipher) if row.chat_cipher else ChatId(0),
+            desk_role=DeskRole(row.desk_role),
+            alias=row.alias,
+            linked_at=row.linked_at,
+        )
+
+
+class SqlButtons:
+    """Buttons: only a keyed hash of each token is kept."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def issue(self, action: str, value: str, *, person_id: PersonId | None, case_id: CaseId | None, expires_at: datetime) -> str:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        row = {"action": action, "value": value, "person_id": person_id, "case_id": case_id, "expires_at": expires_at}
+        self._vault.run(insert(button).values(token_hash=self._vault.keys.callback_hash(token), **row))
+        return token
+
+    def look_up(self, token: str, *, now: datetime) -> ButtonAction | None:
+        row = self._vault.one(
+            select(button).where(
+                button.c.token_hash == self._vault.keys.callback_hash(token),
+                button.c.expires_at > now,
+                button.c.used_at.is_(None),
+            )
+        )
+        if row is None:
+            return None
+        return ButtonAction(
+            action=row.action,
+            value=row.value,
+            person_id=PersonId(row.person_id) if row.person_id is not None else None,
+            case_id=CaseId(row.case_id) if row.case_id is not None else None,
+        )
+
+    def use_up(self, person_id: PersonId, *, now: datetime) -> None:
+        self._vault.run(update(button).where(button.c.person_id == person_id, button.c.used_at.is_(None)).values(used_at=now))
+
+    def delete_expired(self, now: datetime) -> int:
+        return self._vault.run(delete(button).where(button.c.expires_at <= now))
+
+
+class SqlNotebook:
+    """Small named values."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def get(self, name: str) -> str | None:
+        value = self._vault.connection.scalar(select(notebook.c.value).where(notebook.c.name == name))
+        return None if value is None else str(value)
+
+    def put(self, name: str, value: str, *, now: datetime) -> None:
+        write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
+        statement = write(notebook).values(name=name, value=value, at=now)
+        self._vault.run(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value, "at": now}))
+
+    def delete(self, name: str) -> None:
+        self._vault.run(delete(notebook).where(notebook.c.name == name))
+
+
+class SqlAudit:
+    """The audit log: each row's hash covers the row before it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def record(self, *, actor: str, action: str, subject: str, now: datetime) -> None:
+        # The newest row is locked, so that two writers cannot continue the chain from the same link.
+        last = self._vault.connection.scalar(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1).with_for_update())
+        link = _link(last or GENESIS, now, actor, action, subject)
+        self._vault.run(insert(audit).values(at=now, actor=actor, action=action, subject=subject, hash=link))
+
+    def verify(self) -> bool:
+        last = GENESIS
+        for row in self._vault.all(select(audit).order_by(audit.c.id)):
+            if row.hash != _link(last, row.at, row.actor, row.action, row.subject):
+                return False
+            last = row.hash
+        return True
+
+
+class SqlIncidents:
+    """Incidents over the table of their name."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def open(self, kind: str, detail: str, *, now: datetime) -> bool:
+        is_open = self._vault.one(select(incident.c.id).where(incident.c.kind == kind, incident.c.closed_at.is_(None)))
+        if is_open is None:
+            self._vault.run(insert(incident).values(kind=kind, detail=detail, opened_at=now))
+        return is_open is None
+
+    def close(self, kind: str, *, now: datetime) -> bool:
+        statement = update(incident).where(incident.c.kind == kind, incident.c.closed_at.is_(None)).values(closed_at=now)
+        return self._vault.run(statement) > 0
+
+    def list_open(self) -> list[tuple[str, str, datetime]]:
+        rows = self._vault.all(select(incident).where(incident.c.closed_at.is_(None)).order_by(incident.c.id))
+        return [(row.kind, row.detail, row.opened_at) for row in rows]
+
+
+def _revoked(now: datetime) -> dict[str, Any]:
+    return {"revoked_at": now, "chat_key": None, "chat_cipher": None}
+
+
+def _link(last: str, at: datetime, actor: str, action: str, subject: str) -> str:
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256("\x1f".join((last, moment, actor, action, subject)).encode()).hexdigest()

@@ -1,0 +1,60 @@
+"""Open a database by its URL, with the settings durability needs.
+
+SQLite: WAL, ``synchronous=FULL`` (NORMAL may lose the last commit after Telegram's offset has moved), ``BEGIN IMMEDIATE`` (a
+deferred transaction that turns into a write can fail in the middle), a busy timeout.
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from bot.domain.errors import InvalidSettings
+
+BUSY_TIMEOUT_MS = 15_000
+
+
+def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+    """Return an engine; nothing is connected yet.
+
+    Raises:
+        InvalidSettings: the URL names another kind of database.
+    """
+    if url.startswith("postgresql://"):
+        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=pool_size, pool_pre_ping=True)
+    if not url.startswith("sqlite://"):
+        raise InvalidSettings(f"WAYPOST_DATABASE__URL={url!r}: use sqlite:///path or postgresql://…")
+    in_memory = url == "sqlite://"
+    places: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": pool_size}
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": busy_timeout_ms / 1000}, **places)
+    _configure_sqlite(engine, busy_timeout_ms)
+    return engine
+
+
+def _configure_sqlite(engine: Engine, busy_timeout_ms: int) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions by itself: "begin" below does (SQLAlchemy, "pysqlite, SAVEPOINT support").
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={busy_timeout_ms}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Any) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+
+
+def enable_wal(engine: Engine) -> None:
+    """Turn write-ahead logging on; kept in the file, so that once is enough."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+    finally:
+        connection.close()

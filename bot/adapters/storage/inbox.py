@@ -1,0 +1,129 @@
+"""The inbox: updates kept before they are acknowledged, leased chat by chat."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.storage.tables import update_inbox as inbox
+from bot.adapters.storage.vault import Vault
+from bot.domain.errors import LeaseLost
+from bot.domain.ids import UpdateId
+from bot.domain.turns import Disposition
+from bot.service.ports import InboxItem, RawUpdate
+
+
+class SqlInbox:
+    """Inbox over the table ``update_inbox``."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def add(self, updates: Sequence[RawUpdate]) -> int:
+        """Insert or ignore, by the set of numbers seen: a late update with a lower number is as welcome as any."""
+        if not updates:
+            return 0
+        rows = [self._row(raw) for raw in updates]
+        insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
+        return len(self._vault.all(insert(inbox).values(rows).on_conflict_do_nothing().returning(inbox.c.update_id)))
+
+    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[InboxItem]:
+        earlier = inbox.alias("earlier")
+        is_first = ~exists().where(
+            earlier.c.bot_id == inbox.c.bot_id,
+            earlier.c.lane == inbox.c.lane,
+            earlier.c.update_id < inbox.c.update_id,
+            earlier.c.state != "done",
+        )
+        statement = (
+            select(inbox)
+            .where(inbox.c.bot_id == self._vault.bot_id, _is_free(now), is_first)
+            .order_by(inbox.c.update_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = self._vault.all(statement)
+        if rows:
+            self._vault.run(
+                update(inbox)
+                .where(inbox.c.bot_id == self._vault.bot_id, inbox.c.update_id.in_([row.update_id for row in rows]))
+                .values(
+                    state="leased", worker=worker, leased_until=now + timedelta(seconds=lease_s), attempts=inbox.c.attempts + 1
+                )
+            )
+        return [
+            InboxItem(
+                update_id=UpdateId(row.update_id),
+                payload=json.loads(self._vault.open(row.payload, "update")),
+                received_at=row.received_at,
+                attempts=row.attempts + 1,
+            )
+            for row in rows
+        ]
+
+    def finish(self, update_id: UpdateId, *, worker: str, disposition: Disposition, now: datetime) -> None:
+        done = {
+            "state": "done",
+            "disposition": disposition,
+            "disposed_at": now,
+            "payload": None,
+            "worker": None,
+            "leased_until": None,
+        }
+        self._change(update_id, worker, done)
+
+    def retry(self, update_id: UpdateId, *, worker: str, error: str, not_before: datetime) -> None:
+        again = {"state": "pending", "error": error[:64], "not_before": not_before, "worker": None, "leased_until": None}
+        self._change(update_id, worker, again)
+
+    def release_leases(self) -> int:
+        return self._vault.run(
+            update(inbox)
+            .where(inbox.c.bot_id == self._vault.bot_id, inbox.c.state == "leased")
+            .values(state="pending", worker=None, leased_until=None)
+        )
+
+    def pending(self) -> int:
+        statement = select(func.count()).select_from(inbox).where(inbox.c.bot_id == self._vault.bot_id, inbox.c.state != "done")
+        return int(self._vault.connection.scalar(statement) or 0)
+
+    def delete_done(self, *, before: datetime) -> int:
+        return self._vault.run(inbox.delete().where(inbox.c.state == "done", inbox.c.disposed_at < before))
+
+    def dispositions(self) -> dict[int, str | None]:
+        """Return update number → disposition of everything kept; None while it is open. For the reconciler."""
+        rows = self._vault.all(select(inbox.c.update_id, inbox.c.disposition).where(inbox.c.bot_id == self._vault.bot_id))
+        return {row.update_id: row.disposition for row in rows}
+
+    def _row(self, raw: RawUpdate) -> dict[str, object]:
+        lane = self._vault.chat_key(raw.chat_id) if raw.chat_id is not None else f"-{raw.update_id}"
+        return {
+            "bot_id": self._vault.bot_id,
+            "update_id": raw.update_id,
+            "lane": lane,
+            "received_at": raw.received_at,
+            "payload": self._vault.seal(json.dumps(raw.payload, ensure_ascii=False), "update"),
+            "state": "pending",
+        }
+
+    def _change(self, update_id: UpdateId, worker: str, values: dict[str, object]) -> None:
+        statement = (
+            update(inbox)
+            .where(
+                inbox.c.bot_id == self._vault.bot_id,
+                inbox.c.update_id == update_id,
+                inbox.c.state == "leased",
+                inbox.c.worker == worker,
+            )
+            .values(**values)
+        )
+        if self._vault.run(statement) != 1:
+            raise LeaseLost(f"Update {update_id} is not leased by this worker any more")
+
+
+def _is_free(now: datetime):  # type: ignore[no-untyped-def]
+    """Pending and due, or leased by somebody whose lease has run out."""
+    due = or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now)
+    return or_(and_(inbox.c.state == "pending", due), and_(inbox.c.state == "leased", inbox.c.leased_until < now))

@@ -1,0 +1,139 @@
+"""The outbox: deliveries written with the state change they belong to, sent lane by lane."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.storage.codec import decode, encode
+from bot.adapters.storage.tables import OPEN_STATES, conversation, outbox
+from bot.adapters.storage.vault import Vault
+from bot.domain.deliveries import Delivery, ToChat, ToPerson
+from bot.domain.errors import LeaseLost
+from bot.domain.ids import OutboxId, PersonId
+from bot.service.ports import OutboxItem
+
+
+class SqlOutbox:
+    """Outbox over the table of its name."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
+        insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
+        for delivery in deliveries:
+            self._vault.run(insert(outbox).values(self._row(delivery, now)).on_conflict_do_nothing())
+
+    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
+        self._cancel_superseded(now)
+        earlier = outbox.alias("earlier")
+        is_first = ~exists().where(earlier.c.lane == outbox.c.lane, earlier.c.id < outbox.c.id, earlier.c.state.in_(OPEN_STATES))
+        statement = (
+            select(outbox)
+            .where(_is_free(now), is_first)
+            .order_by(outbox.c.priority, outbox.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = self._vault.all(statement)
+        for row in rows:
+            # A lease that ran out means that the row may have been sent by a process that ended before it could say so.
+            unsure = 1 if row.state == "leased" else 0
+            self._vault.run(
+                update(outbox)
+                .where(outbox.c.id == row.id)
+                .values(
+                    state="leased", worker=worker, leased_until=now + timedelta(seconds=lease_s),
+                    attempts=row.attempts + 1, ambiguous=row.ambiguous + unsure,
+                )
+            )  # fmt: skip
+        return [
+            OutboxItem(
+                id=OutboxId(row.id),
+                delivery=decode(self._vault.open(row.payload, "delivery")),
+                attempts=row.attempts + 1,
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
+
+    def sent(self, item: OutboxItem, *, worker: str, now: datetime) -> None:
+        self._change(item, worker, {"state": "sent", "done_at": now, "payload": None, "error": None})
+
+    def retry(self, item: OutboxItem, *, worker: str, error: str, not_before: datetime, ambiguous: bool) -> None:
+        values = {
+            "state": "pending",
+            "error": error[:64],
+            "not_before": not_before,
+            "ambiguous": outbox.c.ambiguous + int(ambiguous),
+        }
+        self._change(item, worker, values)
+
+    def give_up(self, item: OutboxItem, *, worker: str, error: str, now: datetime) -> None:
+        self._change(item, worker, {"state": "dead", "error": error[:64], "done_at": now, "payload": None})
+
+    def cancel_person(self, person_id: PersonId, *, reason: str) -> int:
+        return self._vault.run(
+            update(outbox)
+            .where(outbox.c.lane == f"person:{person_id}", outbox.c.state == "pending")
+            .values(state="cancelled", error=reason[:64], payload=None)
+        )
+
+    def release_leases(self) -> int:
+        return self._vault.run(
+            update(outbox)
+            .where(outbox.c.state == "leased")
+            .values(state="pending", worker=None, leased_until=None, ambiguous=outbox.c.ambiguous + 1)
+        )
+
+    def pending(self) -> int:
+        statement = select(func.count()).select_from(outbox).where(outbox.c.state.in_(OPEN_STATES))
+        return int(self._vault.connection.scalar(statement) or 0)
+
+    def delete_done(self, *, before: datetime) -> int:
+        return self._vault.run(outbox.delete().where(outbox.c.state.not_in(OPEN_STATES), outbox.c.created_at < before))
+
+    def states(self) -> dict[str, int]:
+        """Return state → number of rows, and ``ambiguous`` → rows that may have been sent twice."""
+        rows = [tuple(row) for row in self._vault.all(select(outbox.c.state, func.count()).group_by(outbox.c.state))]
+        doubtful = self._vault.connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.ambiguous > 0))
+        return {str(row[0]): int(row[1]) for row in rows} | {"ambiguous": int(doubtful or 0)}
+
+    def _cancel_superseded(self, now: datetime) -> None:
+        """A reply computed before somebody took the conversation over is never sent."""
+        newer = exists().where(conversation.c.person_id == outbox.c.person_id, conversation.c.version > outbox.c.version)
+        self._vault.run(
+            update(outbox)
+            .where(outbox.c.state == "pending", outbox.c.version.is_not(None), newer)
+            .values(state="cancelled", error="superseded", payload=None, done_at=now)
+        )
+
+    def _row(self, delivery: Delivery, now: datetime) -> dict[str, object]:
+        address = delivery.address
+        lane = f"chat:{self._vault.chat_key(address.chat_id)}" if isinstance(address, ToChat) else delivery.lane
+        return {
+            "lane": lane,
+            "priority": int(delivery.priority),
+            "dedupe_key": delivery.dedupe_key,
+            "payload": self._vault.seal(encode(delivery), "delivery"),
+            "person_id": address.person_id if isinstance(address, ToPerson) else None,
+            "version": delivery.version,
+            "state": "pending",
+            "created_at": now,
+        }
+
+    def _change(self, item: OutboxItem, worker: str, values: dict[str, object]) -> None:
+        statement = (
+            update(outbox)
+            .where(outbox.c.id == item.id, outbox.c.state == "leased", outbox.c.worker == worker)
+            .values(worker=None, leased_until=None, **values)
+        )
+        if self._vault.run(statement) != 1:
+            raise LeaseLost(f"Delivery {item.id} is not leased by this worker any more")
+
+
+def _is_free(now: datetime):  # type: ignore[no-untyped-def]
+    due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
+    return or_(and_(outbox.c.state == "pending", due), and_(outbox.c.state == "leased", outbox.c.leased_until < now))

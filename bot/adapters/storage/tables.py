@@ -1,0 +1,273 @@
+"""The tables. Chat ids stand as keyed hash plus ciphertext, words as ciphertext only.
+
+Names and columns are final: the schema grows by expand, migrate, contract.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from knowledge.tables import Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in an INTEGER column."""
+
+
+update_inbox = Table(
+    "update_inbox",
+    metadata,
+    Column("bot_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("lane", String(64), nullable=False, comment="keyed hash of the chat: updates of a lane are handled in order"),
+    Column("received_at", Moment, nullable=False),
+    Column("payload", LargeBinary, comment="ciphertext; erased when the disposition is recorded"),
+    Column("state", String(8), nullable=False, comment="pending, leased or done"),
+    Column("worker", String(32)),
+    Column("leased_until", Moment),
+    Column("not_before", Moment),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", String(64)),
+    Column("disposition", String(24)),
+    Column("disposed_at", Moment),
+)
+Index("ix_update_inbox_open", update_inbox.c.bot_id, update_inbox.c.lane, update_inbox.c.update_id,
+      sqlite_where=update_inbox.c.state != "done", postgresql_where=update_inbox.c.state != "done")  # fmt: skip
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("lane", String(80), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("dedupe_key", String(120), nullable=False, unique=True),
+    Column("payload", LargeBinary, comment="ciphertext of the delivery; erased when it is sent or given up"),
+    Column("person_id", BigInteger, comment="whose conversation version guards it"),
+    Column("version", Integer),
+    Column("state", String(10), nullable=False, comment="pending, leased, sent, cancelled or dead"),
+    Column("worker", String(32)),
+    Column("leased_until", Moment),
+    Column("not_before", Moment),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "ambiguous", Integer, nullable=False, server_default=text("0"), comment="times it may have been sent without our knowing"
+    ),
+    Column("error", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    sqlite_autoincrement=True,
+)
+OPEN_STATES = ("pending", "leased")
+Index("ix_outbox_open", outbox.c.lane, outbox.c.id,
+      sqlite_where=outbox.c.state.in_(OPEN_STATES), postgresql_where=outbox.c.state.in_(OPEN_STATES))  # fmt: skip
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("chat_key", String(64), unique=True),
+    Column("chat_cipher", LargeBinary),
+    Column("role", String(8), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("language", String(8)),
+    Column("language_chosen", Boolean, nullable=False),
+    Column("welcomed_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("speaker", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("pending", String(16)),
+    Column("question", LargeBinary, comment="ciphertext; erased with the turn text"),
+    Column("category", String(32)),
+    Column("severity", Integer, nullable=False),
+    Column("clarifications_asked", Integer, nullable=False),
+    Column("card_sent_at", Moment),
+    Column("updated_at", Moment),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("bot_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("rule_id", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("case_id", BigInteger),
+    Column("facts", JSON, nullable=False, comment="the rest of the record: scores, ids and versions, no words"),
+    Column("text", LargeBinary, comment="ciphertext; erased by retention"),
+)
+Index("ix_turn_person_id_at", turn.c.person_id, turn.c.at)
+Index("ix_turn_at", turn.c.at)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("number", String(12), nullable=False, unique=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("category", String(32)),
+    Column("owner_id", BigInteger),
+    Column("resolved_at", Moment),
+    Column("group_key", String(64), comment="keyed hash of the staff group"),
+    Column("group_cipher", LargeBinary),
+    Column("thread_id", BigInteger),
+    Column("header_message_id", BigInteger),
+    Column("topic_generation", Integer, nullable=False, server_default=text("0")),
+    sqlite_autoincrement=True,
+)
+OPEN_CASES = ("queued", "active")
+Index("uq_cases_one_open_per_person", cases.c.person_id, unique=True,
+      sqlite_where=cases.c.state.in_(OPEN_CASES), postgresql_where=cases.c.state.in_(OPEN_CASES))  # fmt: skip
+Index("ix_cases_topic", cases.c.group_key, cases.c.thread_id)
+
+case_event = Table(
+    "case_event",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("staff_id", BigInteger),
+    Column("severity", Integer),
+    Column("category", String(32)),
+    Column("note", String(64), nullable=False, comment="a reason's name, never words of a person"),
+    UniqueConstraint("case_id", "seq"),
+)
+
+case_message = Table(
+    "case_message",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("direction", String(12), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("text", LargeBinary, comment="ciphertext; erased by retention"),
+    Column("staff_id", BigInteger),
+    Column("state", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+message_link = Table(
+    "message_link",
+    metadata,
+    Column("chat_key", String(64), primary_key=True),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
+    Column("case_message_id", ForeignKey("case_message.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("chat_key", String(64), index=True),
+    Column("chat_cipher", LargeBinary),
+    Column("desk_role", String(16), nullable=False),
+    Column("alias", String(40), nullable=False, unique=True),
+    Column("linked_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+staff_invite = Table(
+    "staff_invite",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("desk_role", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+button = Table(
+    "button",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("action", String(24), nullable=False),
+    Column("value", String(64), nullable=False),
+    Column("person_id", BigInteger, index=True),
+    Column("case_id", BigInteger),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("used_at", Moment),
+)
+
+notebook = Table(
+    "notebook",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, comment="over the previous row's hash and this row"),
+    sqlite_autoincrement=True,
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+)

@@ -1,0 +1,117 @@
+"""The composition root: the only place where adapters are chosen.
+
+:func:`build` wires an :class:`App`. Tests and one-shot commands pass their own parts; nothing connects at import.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from bot.adapters.catalogue import YamlCatalogue
+from bot.adapters.clock import SystemClock
+from bot.adapters.keys import KeyRing
+from bot.adapters.language import LinguaDetector
+from bot.adapters.nlu import NluServer, RasaUnderstander
+from bot.adapters.nlu_process import read_state
+from bot.adapters.places import CldrCountries
+from bot.adapters.quiet import QuietMessenger
+from bot.adapters.retrieval import LibraryRetriever
+from bot.adapters.storage.engine import open_engine
+from bot.adapters.storage.storage import SqlStorage
+from bot.domain.ids import ChatId
+from bot.service.app import App, Office
+from bot.service.ports import Clock, Messenger, Retriever, Storage, Understander
+from bot.settings import Settings
+from knowledge.cards import CardBox
+from knowledge.index.encoder import open_encoder
+from knowledge.index.search import Searcher
+from knowledge.store import KnowledgeStore
+from policies import PolicySet, load
+
+NO_BOT = 0
+"""Bot id of an installation without a token: its chats are those of the terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an App was built from, for those who must close or check it."""
+
+    app: App
+    engine: Engine
+    keys: KeyRing
+    catalogue: YamlCatalogue
+    retriever: Retriever
+
+
+def build(
+    settings: Settings,
+    *,
+    storage: Storage | None = None,
+    messenger: Messenger | None = None,
+    understander: Understander | None = None,
+    retriever: Retriever | None = None,
+    clock: Clock | None = None,
+    policies: PolicySet | None = None,
+    keys: KeyRing | None = None,
+) -> Parts:
+    """Wire the application from settings; every part given replaces the ordinary one."""
+    keys = keys or KeyRing.load(settings.keys.file)
+    engine = open_engine(settings.database.url, pool_size=settings.database.pool_size)
+    catalogue = YamlCatalogue()
+    clock = clock or SystemClock()
+    retriever = retriever or LibraryRetriever(partial(open_searcher, settings, engine, clock))
+    app = App(
+        storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings)),
+        understander=understander or RasaUnderstander(server_finder(settings)),
+        retriever=retriever,
+        detector=LinguaDetector(),
+        countries=CldrCountries(),
+        messenger=messenger or QuietMessenger(),
+        clock=clock,
+        policies=policies or load(),
+        catalogue=catalogue,
+        cards=CardBox.load(),
+        office=Office(
+            operator=settings.operator.name,
+            group_id=ChatId(settings.telegram.group_id) if settings.telegram.group_id is not None else None,
+            default_language=settings.operator.language,
+        ),
+        worker=secrets.token_hex(6),
+    )
+    return Parts(app=app, engine=engine, keys=keys, catalogue=catalogue, retriever=retriever)
+
+
+def open_searcher(settings: Settings, engine: Engine, clock: Clock) -> Searcher:
+    """Load the encoder and open the index; takes seconds.
+
+    Raises:
+        EncoderUnavailable, IndexMissing, IndexStale, IndexCorrupt
+    """
+    encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
+    return Searcher(KnowledgeStore(engine), encoder, settings.index_dir, clock=clock.now)
+
+
+def server_finder(settings: Settings) -> Callable[[], NluServer | None]:
+    """Return how to find the NLU server: the one in the settings, else the one this user's `waypost up` supervises."""
+    if settings.nlu.url is not None:
+        token = settings.nlu.token.get_secret_value() if settings.nlu.token else ""
+        fixed = NluServer(url=settings.nlu.url.rstrip("/"), token=token)
+        return lambda: fixed
+    state_file = nlu_state_file(settings)
+    return lambda: read_state(state_file)
+
+
+def nlu_state_file(settings: Settings) -> Path:
+    """Return where the address of a supervised NLU server is kept."""
+    return settings.run_dir / "nlu.json"
+
+
+def bot_id(settings: Settings) -> int:
+    """Return the bot's id: the number before the colon of its token."""
+    token = settings.telegram.token
+    head = token.get_secret_value().partition(":")[0] if token else ""
+    return int(head) if head.isdecimal() else NO_BOT

@@ -1,0 +1,195 @@
+"""Work: ``staff``, ``cases``, ``pause``, ``resume``."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bot.cli.group import Context, pass_context, print_json
+from bot.domain.errors import InvalidTransition
+from bot.domain.people import DeskRole
+from bot.service import casework
+from bot.service.ports import UnitOfWork
+
+if TYPE_CHECKING:
+    from bot.service.app import App
+
+T = TypeVar("T")
+OPERATOR = "operator"
+
+
+@click.group()
+def staff() -> None:
+    """Invite, list and remove staff."""
+
+
+@staff.command()
+@click.option("--role", type=click.Choice([role.value for role in DeskRole]), required=True, help="What they may do.")
+@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="How long the code works.")
+@pass_context
+def invite(context: Context, role: str, hours: int) -> None:
+    """Print a one-time code; the colleague sends /link CODE to the bot."""
+    code = secrets.token_urlsafe(9)
+
+    def work(uow: UnitOfWork) -> None:
+        now = app.clock.now()
+        uow.staff.invite(code, desk_role=DeskRole(role), expires_at=now + timedelta(hours=hours), now=now)
+        uow.audit.record(actor=OPERATOR, action="staff.invited", subject=role, now=now)
+
+    app = _app(context)
+    _run(app.storage.run(work))
+    click.echo(f"/link {code}")
+
+
+@staff.command("list")
+@pass_context
+def list_staff(context: Context) -> None:
+    """List linked staff."""
+    for member in _read(context, lambda uow: uow.staff.all()):
+        click.echo(f"{member.alias:20} {member.desk_role:14} linked {member.linked_at:%Y-%m-%d %H:%M}")
+
+
+@staff.command()
+@click.argument("alias")
+@pass_context
+def revoke(context: Context, alias: str) -> None:
+    """Unlink ALIAS; their open cases return to the queue."""
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> None:
+        casework.revoke_staff(uow, app, alias, now=app.clock.now())
+
+    _run(app.storage.run(work))
+    click.echo(f"{alias} is no longer linked.")
+
+
+@click.group()
+def cases() -> None:
+    """List, show, claim, answer and close cases."""
+
+
+@cases.command("list")
+@click.option("--all", "everything", is_flag=True, help="Closed cases too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@pass_context
+def list_cases(context: Context, everything: bool, as_json: bool) -> None:
+    """List open cases, gravest first."""
+    found = _read(context, lambda uow: uow.cases.all(open_only=not everything))
+    for case in sorted(found, key=lambda case: (-case.severity, case.opened_at)):
+        if as_json:
+            print_json({
+                "number": case.number, "state": case.state, "severity": case.severity, "language": case.language,
+                "category": None if case.sealed else case.category, "sealed": case.sealed, "opened_at": case.opened_at.isoformat(),
+            })  # fmt: skip
+        else:
+            what = "sealed" if case.sealed else (case.category or "general")
+            click.echo(
+                f"{case.number}  {case.state:8} sev {case.severity}  {case.language}  {what:14} {case.opened_at:%Y-%m-%d %H:%M}"
+            )
+
+
+@cases.command()
+@click.argument("number")
+@click.option("--as", "alias", default=OPERATOR, help="Alias of the member who reads; kept in the audit log.")
+@pass_context
+def show(context: Context, number: str, alias: str) -> None:
+    """Show a case with its messages; the look is kept in the audit log."""
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> list[str]:
+        case = uow.cases.by_number(number)
+        if case is None:
+            raise InvalidTransition(f"No case {number}: see `waypost cases list --all`.")
+        casework.require_reader(uow, case, alias)
+        uow.audit.record(actor=alias, action="case.viewed", subject=number, now=app.clock.now())
+        head = f"{case.number}  {case.state}  severity {case.severity}  {case.language}  {'sealed' if case.sealed else case.category or 'general'}"
+        lines = [
+            f"{message.at:%Y-%m-%d %H:%M}  {message.direction:11} {message.state:13} {message.text}"
+            for message in uow.cases.messages(case.id)
+        ]
+        return [head, *lines]
+
+    for line in _run(app.storage.run(work)):
+        click.echo(line)
+
+
+def _verb(name: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("number")
+    @click.option("--as", "alias", required=True, help="Alias of the staff member, see `waypost staff list`.")
+    @pass_context
+    def command(context: Context, number: str, alias: str) -> None:
+        case = _run(casework.command(_app(context), number, alias, name))
+        click.echo(f"{case.number}  {case.state}")
+
+    return command
+
+
+@cases.command()
+@click.argument("number")
+@click.argument("text")
+@click.option("--as", "alias", required=True, help="Alias of the staff member who owns the case.")
+@pass_context
+def reply(context: Context, number: str, text: str, alias: str) -> None:
+    """Send TEXT to the person; it leaves with the next delivery."""
+    _run(casework.command(_app(context), number, alias, "reply", text))
+    click.echo("queued")
+
+
+@click.command()
+@pass_context
+def pause(context: Context) -> None:
+    """Switch answers off; emergency cards and people still work."""
+    _switch(context, paused=True)
+
+
+@click.command()
+@pass_context
+def resume(context: Context) -> None:
+    """Switch answers on again."""
+    _switch(context, paused=False)
+
+
+def _switch(context: Context, *, paused: bool) -> None:
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> None:
+        now = app.clock.now()
+        if paused:
+            uow.notebook.put("paused", now.isoformat(), now=now)
+        else:
+            uow.notebook.delete("paused")
+        uow.audit.record(actor=OPERATOR, action="answers.paused" if paused else "answers.resumed", subject="assistant", now=now)
+
+    _run(app.storage.run(work))
+    click.echo("Answers are switched off; cards and people still work." if paused else "Answers are on.")
+
+
+def _app(context: Context) -> "App":
+    from bot import bootstrap
+    from bot.preparing import require_prepared
+
+    require_prepared(context.settings)
+    return bootstrap.build(context.settings).app
+
+
+def _read(context: Context, work: Callable[[UnitOfWork], T]) -> T:
+    return _run(_app(context).storage.run(work))
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)
+
+
+def register(cli: click.Group) -> None:
+    for name, text in (
+        ("claim", "Take a case; the first one wins."),
+        ("release", "Give a case back to the queue."),
+        ("resolve", "Close a case; the assistant answers the person again."),
+    ):
+        cases.add_command(_verb(name, text))
+    for command in (staff, cases, pause, resume):
+        cli.add_command(command)

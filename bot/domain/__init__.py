@@ -1,0 +1,1 @@
+"""What the assistant is about: pure values and rules, no I/O, no clock, no randomness."""

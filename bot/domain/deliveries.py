@@ -1,0 +1,110 @@
+"""What has to reach Telegram: an address, a content, and the promise under which it may be sent.
+
+A :class:`Delivery` is written in the same transaction as the state change it belongs to and is sent later. Addresses name
+people and cases, not chats: the chat, and the forum topic of a case, are looked up when it is sent, so that a topic which
+has disappeared can be made anew and the very same message delivered there.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId
+
+
+class Priority(IntEnum):
+    """Smaller goes first when several lanes wait for the same budget."""
+
+    EMERGENCY = 0
+    TO_PERSON = 10
+    TO_DESK = 20
+    COSMETIC = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToPerson:
+    person_id: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToCase:
+    """The forum topic of a case; made when it does not exist."""
+
+    case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToChat:
+    """A chat that belongs to no person: the staff group's General, or a group we were added to by mistake."""
+
+    chat_id: ChatId
+    thread_id: int | None = None
+
+
+Address = ToPerson | ToCase | ToChat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireButton:
+    """A button as Telegram sees it: a label and an opaque token of at most 64 bytes."""
+
+    label: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """At most 4,096 UTF-16 units; longer texts are split before they are written."""
+
+    text: str
+    buttons: tuple[tuple[WireButton, ...], ...] = ()
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A message copied, never forwarded: a forward shows the writer's account."""
+
+    from_chat_id: ChatId
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """A mark under a message: delivered or not."""
+
+    message_id: int
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTopic:
+    """The case is resolved."""
+
+
+Content = Text | Copy | Reaction | CloseTopic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One outgoing operation."""
+
+    address: Address
+    content: Content
+    dedupe_key: str
+    """Unique: writing the same delivery twice keeps one row."""
+    priority: Priority = Priority.TO_PERSON
+    version: int | None = None
+    """Conversation version the content was computed for; None for cards and notices, which always go out."""
+    case_message_id: CaseMessageId | None = None
+    """The case message this carries, so that its delivery state can be shown to the caseworker."""
+
+    @property
+    def lane(self) -> str:
+        """Deliveries of one lane leave strictly in the order they were written."""
+        match self.address:
+            case ToPerson(person_id=person_id):
+                return f"person:{person_id}"
+            case ToCase(case_id=case_id):
+                return f"case:{case_id}"
+            case ToChat(chat_id=chat_id):
+                return f"chat:{chat_id}"

@@ -1,0 +1,132 @@
+"""Set-up: keys, database, encoder, starter library, index. Each step is skipped when it is done, and can be interrupted.
+
+Nothing is half-written: every step ends in one rename or one commit.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+import knowledge
+from bot.adapters.keys import KeyRing
+from bot.adapters.storage import migrate
+from bot.adapters.storage.checks import verify_key
+from bot.adapters.storage.engine import open_engine
+from bot.domain.errors import InvalidSettings
+from bot.settings import Settings
+from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale, InvalidDocument
+from knowledge.index import manifest as manifests
+from knowledge.index.build import build_index
+from knowledge.index.encoder import open_encoder
+from knowledge.index.weights import prepare as prepare_encoder
+from knowledge.passages import Audience
+from knowledge.readers import read_folder
+from knowledge.store import KnowledgeStore
+
+LIBRARY = Path(knowledge.__file__).parent / "library"
+SHELVES = (("pathways", Audience.PUBLIC), ("manual", Audience.STAFF))
+"""Collections of the starter library, with the audience of their folder."""
+
+Say = Callable[[str], None]
+
+
+def prepare(settings: Settings, say: Say) -> None:
+    """Do every step that is not done yet, telling what and how long.
+
+    Raises:
+        InvalidSettings, KeyFileMissing, KnowledgeError: says what to mend; steps done so far stay done.
+    """
+    _step("keys", say, lambda: _keys(settings))
+    engine = open_engine(settings.database.url)
+    _step("database", say, lambda: _database(settings, engine))
+    _step("encoder", say, lambda: _encoder(settings, say))
+    _step("library", say, lambda: publish_starter_library(engine))
+    _step("index", say, lambda: refresh_index(settings, engine, say))
+    engine.dispose()
+
+
+def require_prepared(settings: Settings) -> None:
+    """Refuse to start on a missing key file or an old database.
+
+    Raises:
+        KeyFileMissing, InvalidSettings: says which command to run.
+    """
+    keys = KeyRing.load(settings.keys.file)
+    engine = open_engine(settings.database.url)
+    try:
+        current, head = migrate.current(engine), migrate.head()
+        if current != head:
+            raise InvalidSettings(
+                f"The database is at migration {current or 'none'}, this version needs {head}: run `waypost db upgrade`"
+            )
+        verify_key(engine, keys)
+    finally:
+        engine.dispose()
+
+
+def publish_starter_library(engine: Engine) -> str:
+    """Publish the starter library; unchanged documents stay as they are."""
+    store, changed, total = KnowledgeStore(engine), 0, 0
+    for collection, audience in SHELVES:
+        report = read_folder(LIBRARY / collection, collection=collection, audience=audience, curated=True)
+        if report.problems:
+            raise InvalidDocument.of(report.problems)
+        outcome = store.publish(report.documents, now=datetime.now(UTC))
+        changed += outcome.changed
+        total += len(report.documents)
+    return f"{total} documents, {changed} new or changed"
+
+
+def refresh_index(settings: Settings, engine: Engine, say: Say, *, force: bool = False) -> str:
+    """Build the index when it does not fit the database or the encoder any more."""
+    store, now = KnowledgeStore(engine), datetime.now(UTC)
+    encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
+    try:
+        found = manifests.load_current(settings.index_dir)
+        if not force and found.fits(encoder, store.corpus_hash(now)):
+            return f"{found.passages} passages, up to date"
+    except (IndexMissing, IndexStale, IndexCorrupt):
+        pass
+    built = build_index(store, encoder, settings.index_dir, now, progress=_progress(say))
+    return f"{built.passages} passages"
+
+
+def _keys(settings: Settings) -> str:
+    path = settings.keys.file
+    if path.exists():
+        KeyRing.load(path)
+        return str(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    KeyRing.create(path)
+    return f"{path} made: back it up apart from the database"
+
+
+def _database(settings: Settings, engine: Engine) -> str:
+    if settings.database.url.startswith("sqlite:///"):
+        Path(settings.database.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(engine)
+    verify_key(engine, KeyRing.load(settings.keys.file))
+    return f"migration {migrate.head()}"
+
+
+def _encoder(settings: Settings, say: Say) -> str:
+    folder = Path(settings.encoder.model)
+    if settings.encoder.model != type(settings.encoder)().model:
+        return f"{folder}, as set"
+    prepare_encoder(folder, _progress(say))
+    return str(folder)
+
+
+def _step(name: str, say: Say, work: Callable[[], str]) -> None:
+    started = time.monotonic()
+    say(f"{name:<9} …")
+    outcome = work()
+    say(f"{name:<9} ok  {outcome} ({time.monotonic() - started:.1f} s)")
+
+
+def _progress(say: Say) -> Say:
+    return lambda text: say(f"            {text}")

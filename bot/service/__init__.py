@@ -1,0 +1,1 @@
+"""Use cases: each knows the domain and the ports, never a library."""

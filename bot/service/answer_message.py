@@ -1,0 +1,200 @@
+"""One message of a person, end to end: accept, screen, understand, retrieve, decide, compose, commit.
+
+Screening comes first and needs nothing but the words. What is slow (NLU, the encoder) happens between two short
+transactions; the second one checks that nobody took the conversation over meanwhile, and starts again if so.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from bot.domain.errors import RetrievalUnavailable, VersionConflict
+from bot.domain.ids import PassageId
+from bot.domain.messages import Incoming, Kind
+from bot.domain.people import Pending, Person, PersonState, Speaker
+from bot.domain.turns import Understanding
+from bot.service import commands
+from bot.service.app import App
+from bot.service.commit import commit
+from bot.service.language import LanguageChoice, choose_language
+from bot.service.ports import UnitOfWork
+from bot.service.turn import Accepted, Stopwatch, Turn, TurnResult
+from knowledge.passages import Audience, Retrieval
+from policies import Decision, Outcome, Screening, TurnFacts, decide, screen
+from policies.access import visible_audiences
+from policies.limits import Admission, admit
+
+logger = logging.getLogger(__name__)
+
+MAX_CHARS = 10_000
+"""Triggers read this much of a message; Telegram itself sends at most 4,096."""
+SEARCH_CHARS = 400
+"""NLU and encoder read this much (docs/adr/0002: cost grows with length)."""
+HITS = 5
+ATTEMPTS = 5
+
+
+async def answer_message(message: Incoming, app: App) -> TurnResult:
+    """Answer one private message or button press, and record how it ended.
+
+    Raises:
+        StorageUnavailable: nothing was recorded; the update stays in the inbox.
+        LeaseLost: another worker has the update.
+        VersionConflict: people kept changing the conversation; the update is tried again later.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return await _turn(message, app)
+        except VersionConflict:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _turn(message: Incoming, app: App) -> TurnResult:
+    watch = Stopwatch()
+    screening = screen(message.text[:MAX_CHARS], app.policies)
+    watch.lap("screen")
+    now = app.clock.now()
+    accepted = await app.storage.run(partial(_accept, message=message, app=app, now=now))
+    watch.lap("accept")
+    question = _question(message, accepted, screening)
+    language = choose_language(accepted.person, message.text, message.language_hint, app)
+    facts = _facts(message, accepted, screening, language)
+    decision = decide(facts, app.policies)
+    retrieval: Retrieval | None = None
+    understanding = Understanding.missing("not_asked")
+    if _needs_search(facts, decision):
+        understanding, found = await asyncio.gather(
+            app.understander.parse(question[:SEARCH_CHARS]), _retrieve(question, language.code, accepted.person, app)
+        )
+        retrieval, retrieval_state = found
+        watch.lap("search")
+        facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, question, app)
+        decision = decide(facts, app.policies)
+        watch.lap("decide")
+    more = await _more(accepted, app)
+    turn = Turn(
+        message=message, accepted=accepted, facts=facts, decision=decision, understanding=understanding,
+        retrieval=retrieval, question=question, language=language, more=more, watch=watch, now=now,
+    )  # fmt: skip
+    result = await app.storage.run(partial(commit, turn=turn, app=app))
+    app.outbox_bell.ring()
+    record = result.record
+    logger.info(
+        "turn decided",
+        extra={
+            "event": "turn.decided", "update_id": record.update_id, "outcome": record.outcome, "rule_id": record.rule_id,
+            "severity": record.severity, "language": record.language, "degraded": record.degraded, "ms": watch.ms,
+        },
+    )  # fmt: skip
+    return result
+
+
+def _accept(uow: UnitOfWork, *, message: Incoming, app: App, now: datetime) -> Accepted:
+    person = uow.people.for_chat(message.chat_id, now=now, language_hint=message.language_hint)
+    if person.state is PersonState.BLOCKED:
+        person = replace(person, state=PersonState.ACTIVE)
+        uow.people.save(person)
+    button = uow.buttons.look_up(message.button, now=now) if message.button else None
+    if button is not None and button.person_id != person.id:
+        button = None
+    return Accepted(
+        person=person,
+        conversation=uow.people.conversation(person.id),
+        case=uow.cases.open_for(person.id),
+        button=button,
+        paused=uow.notebook.get("paused") is not None,
+        admission=_admission(uow, person, app, now),
+    )
+
+
+def _admission(uow: UnitOfWork, person: Person, app: App, now: datetime) -> Admission:
+    limit = app.policies.rate_limits["person-minute"]
+    recent = uow.turns.recent(person.id, since=now - timedelta(seconds=limit.window_s))
+    return admit([moment.timestamp() for moment in recent], now.timestamp(), limit)
+
+
+def _question(message: Incoming, accepted: Accepted, screening: Screening) -> str:
+    """Return what is being asked: the answer to a clarifying question completes the first question."""
+    conversation = accepted.conversation
+    if conversation.pending is Pending.CLARIFY and message.kind is Kind.TEXT and conversation.question and not screening.triggers:
+        return f"{conversation.question}\n{message.text}"
+    return message.text
+
+
+def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice) -> TurnFacts:
+    conversation = accepted.conversation
+    pending = conversation.pending if conversation.pending in {Pending.OFFER, Pending.CLARIFY} else None
+    known = {conversation.category} if pending is Pending.CLARIFY and conversation.category else set()
+    return TurnFacts(
+        role=accepted.person.role,
+        screening=screening,
+        speaker=conversation.speaker,
+        kind="edit" if message.is_edit else message.kind,
+        button=(accepted.button.action if accepted.button else "expired") if message.kind is Kind.BUTTON else None,
+        command=commands.known(message.command) if message.kind is Kind.COMMAND else None,
+        rate_limited=not accepted.admission.allowed,
+        paused=accepted.paused,
+        clarifications_asked=conversation.clarifications_asked,
+        pending=pending,
+        pending_severity=conversation.severity if pending else 0,
+        pending_category=conversation.category if pending is Pending.OFFER else None,
+        known=frozenset(known),
+        language=language.code,
+    )
+
+
+def _needs_search(facts: TurnFacts, decision: Decision) -> bool:
+    """Only words nobody has decided upon yet are searched for; danger never waits for a model."""
+    return (
+        facts.kind == Kind.TEXT
+        and facts.speaker == Speaker.BOT
+        and facts.screening.has_words
+        and decision.outcome is not Outcome.EMERGENCY
+        and not (facts.rate_limited or facts.paused or facts.screening.refusals)
+        and not (facts.pending == Pending.OFFER and (facts.screening.affirms or facts.screening.denies))
+    )
+
+
+def _audiences(person: Person, app: App) -> frozenset[Audience]:
+    return frozenset(Audience(name) for name in visible_audiences(person.role, app.policies.audiences))
+
+
+async def _more(accepted: Accepted, app: App) -> str | None:
+    """Return the passage behind a pressed "more" button, if the person may still see it."""
+    button = accepted.button
+    if button is None or button.action != "more":
+        return None
+    return await app.retriever.passage(PassageId(int(button.value)), audiences=_audiences(accepted.person, app))
+
+
+async def _retrieve(question: str, language: str, person: Person, app: App) -> tuple[Retrieval | None, str]:
+    audiences = _audiences(person, app)
+    try:
+        return await app.retriever.search(question[:SEARCH_CHARS], language=language, audiences=audiences, limit=HITS), "ok"
+    except RetrievalUnavailable as exc:
+        return None, exc.state
+
+
+def _with_findings(
+    facts: TurnFacts, understanding: Understanding, retrieval: Retrieval | None, retrieval_state: str,
+    language: LanguageChoice, question: str, app: App,
+) -> TurnFacts:  # fmt: skip
+    best = retrieval.hits[0] if retrieval and retrieval.hits else None
+    known = set(facts.known) | ({"country"} if app.countries.find(question) else set())
+    return replace(
+        facts,
+        nlu=understanding.status,
+        retrieval=retrieval_state,
+        intent=understanding.intent,
+        intent_confidence=understanding.confidence,
+        safety_score=understanding.safety_score,
+        best_score=best.score if best else None,
+        best_collection=best.collection if best else None,
+        score_pair="same" if best and best.language == language.code else "cross",
+        depends_on=best.depends_on if best else frozenset(),
+        known=frozenset(known),
+    )

@@ -1,0 +1,92 @@
+"""What every use case is given: the ports, the policies and the office's own facts, wired once in :mod:`bot.bootstrap`."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain.ids import ChatId
+from bot.service.ports import Clock, LanguageDetector, Messenger, Retriever, Storage, Understander
+from knowledge.cards import CardBox
+from policies import PolicySet
+
+
+class Catalogue(Protocol):
+    """Interface texts by language."""
+
+    def text(self, key: str, language: str, **values: object) -> str:
+        """Return the text in ``language`` or its nearest fallback."""
+        ...
+
+    def staff_text(self, key: str, **values: object) -> str: ...
+
+    def shown_in(self, language: str) -> str:
+        """Return the language whose texts a person writing ``language`` is shown."""
+        ...
+
+    def no_content(self, language: str) -> str:
+        """Return the one honest sentence that says texts are in another language; empty when they are not."""
+        ...
+
+    def native_names(self) -> Mapping[str, str]:
+        """Return code → native name of the languages a person can choose."""
+        ...
+
+    def is_reviewed(self, language: str) -> bool: ...
+
+
+class CountryFinder(Protocol):
+    def find(self, text: str) -> str | None:
+        """Return the ISO 3166-1 alpha-2 code of the first country named in ``text``, in any supported language."""
+        ...
+
+    def name(self, code: str, language: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """Who runs this installation."""
+
+    operator: str
+    group_id: ChatId | None
+    default_language: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Bell:
+    """Wakes a worker of this process at once; other processes find the work by looking."""
+
+    _event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when rung, or after ``timeout_s`` seconds."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout_s)
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The wired application."""
+
+    storage: Storage
+    understander: Understander
+    retriever: Retriever
+    detector: LanguageDetector
+    countries: CountryFinder
+    messenger: Messenger
+    clock: Clock
+    policies: PolicySet
+    catalogue: Catalogue
+    cards: CardBox
+    office: Office
+    worker: str
+    """Name of this process among those that lease work."""
+    inbox_bell: Bell = field(default_factory=Bell)
+    outbox_bell: Bell = field(default_factory=Bell)

@@ -1,0 +1,175 @@
+"""Slash commands and buttons a person uses, and the words that welcome them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.cases import Case
+from bot.domain.deliveries import ToChat
+from bot.domain.errors import UnknownCode
+from bot.domain.messages import Button, Kind, Reply
+from bot.domain.people import Conversation, Pending, Person, Role
+from bot.service import casework
+from bot.service.app import App
+from bot.service.ports import UnitOfWork
+from bot.service.turn import Turn
+
+Obeyed = tuple[Person, Conversation, list[Reply], Case | None]
+
+COMMANDS = ("start", "help", "language", "human", "privacy", "forget", "link")
+MENU = COMMANDS[:-1]
+"""Shown in Telegram's command menu; ``/link`` is for staff and stays out of it."""
+
+
+def known(command: str | None) -> str:
+    """Return the command's name, or ``unknown``."""
+    return command if command in COMMANDS else "unknown"
+
+
+def welcome(app: App, turn: Turn) -> list[Reply]:
+    """Return what follows the first answer: who we are, and the languages. ``/start`` has said it already."""
+    if turn.message.command == "start":
+        return []
+    return [_start(app, turn.language.code)]
+
+
+def wait_text(app: App, wait: timedelta, language: str) -> str:
+    """Return a promised wait in words."""
+    minutes = int(wait.total_seconds() // 60)
+    if minutes < 120:
+        return app.catalogue.text("wait_minutes", language, n=minutes)
+    if minutes < 48 * 60:
+        return app.catalogue.text("wait_hours", language, n=minutes // 60)
+    return app.catalogue.text("wait_days", language, n=minutes // (24 * 60))
+
+
+def erases(turn: Turn) -> bool:
+    """Whether this turn erases the person: nothing of them may be written back afterwards."""
+    button = turn.accepted.button
+    return button is not None and button.action == "forget_yes"
+
+
+def address_of(turn: Turn) -> ToChat | None:
+    """Return the chat itself after an erasure, when no person is left to address; else None."""
+    return ToChat(chat_id=turn.message.chat_id) if erases(turn) else None
+
+
+def obey(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    """Do what a command or a button asks, and return what changed and what is said."""
+    name = turn.accepted.button.action if turn.accepted.button else (turn.facts.button or turn.facts.command or "unknown")
+    action = _ACTIONS.get(name, _expired if turn.message.kind is Kind.BUTTON else _unknown)
+    return action(uow, app, turn, person, conversation)
+
+
+def _start(app: App, language: str) -> Reply:
+    text = app.catalogue.text("start", language, operator=app.office.operator)
+    return Reply(text=text, buttons=_language_rows(app))
+
+
+def _language_rows(app: App) -> tuple[tuple[Button, ...], ...]:
+    names = list(app.catalogue.native_names().items())
+    buttons = [Button(label=name, action="language", value=code) for code, name in names]
+    return tuple(tuple(buttons[n : n + 2]) for n in range(0, len(buttons), 2))
+
+
+def _says(key: str) -> Callable[[UnitOfWork, App, Turn, Person, Conversation], Obeyed]:
+    def say(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+        keep = app.policies.retention
+        hours, days = int(keep["turn_text"].keep.total_seconds() // 3600), keep["case_content"].keep.days
+        text = app.catalogue.text(key, turn.language.code, operator=app.office.operator, hours=hours, days=days)
+        human = Button(label=app.catalogue.text("button_human", turn.language.code), action="human")
+        return person, conversation, [Reply(text=text, buttons=((human,),))], turn.accepted.case
+
+    return say
+
+
+def _on_start(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    return replace(person, welcomed_at=turn.now), conversation, [_start(app, turn.language.code)], turn.accepted.case
+
+
+def _on_language(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    button = turn.accepted.button
+    chosen = button.value if button else turn.message.argument.strip().lower()
+    if chosen not in app.catalogue.native_names():
+        text = app.catalogue.text("language_choose", turn.language.code)
+        return person, conversation, [Reply(text=text, buttons=_language_rows(app))], turn.accepted.case
+    person = replace(person, language=chosen, language_chosen=True)
+    parts = [app.catalogue.no_content(chosen), app.catalogue.text("language_set", chosen)]
+    return person, conversation, [Reply(text="\n\n".join(part for part in parts if part))], turn.accepted.case
+
+
+def _on_fine(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    """The person says there is no danger: recorded, told to the desk, and they are answered again at once.
+
+    Only people lower a case's severity: it stays in the queue until one of them has looked.
+    """
+    case = turn.accepted.case
+    if case is not None:
+        casework.tell_fine(uow, app, case, key=f"turn:{turn.message.update_id}:fine", now=turn.now)
+    if case is None or case.owner_id is None:
+        conversation = casework.answer_again(conversation, turn.now)
+    return person, conversation, [Reply(text=app.catalogue.text("card_fine", turn.language.code))], case
+
+
+def _on_decline(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    conversation = replace(conversation, pending=None, question="", category=None, severity=0)
+    return person, conversation, [Reply(text=app.catalogue.text("case_declined", turn.language.code))], turn.accepted.case
+
+
+def _on_more(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    text = turn.more or app.catalogue.text("button_expired", turn.language.code)
+    return person, conversation, [Reply(text=text)], turn.accepted.case
+
+
+def _on_forget(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    language = turn.language.code
+    parts = [app.catalogue.text("forget_case_open", language)] if turn.accepted.case else []
+    parts.append(app.catalogue.text("forget_confirm", language))
+    rows = tuple(
+        (Button(label=app.catalogue.text(f"button_{action}", language), action=action),) for action in ("forget_yes", "forget_no")
+    )
+    conversation = replace(conversation, pending=Pending.FORGET)
+    return person, conversation, [Reply(text="\n\n".join(parts), buttons=rows)], turn.accepted.case
+
+
+def _on_forget_yes(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    case = turn.accepted.case
+    if case is not None:
+        case = casework.erase_case(uow, app, case, now=turn.now)
+    uow.people.erase(person.id, now=turn.now)
+    return person, conversation, [Reply(text=app.catalogue.text("forget_done", turn.language.code))], None
+
+
+def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    """``/link CODE``: a one-time code makes this chat a staff member's."""
+    try:
+        member = uow.staff.redeem(turn.message.argument.strip(), chat_id=turn.message.chat_id, now=turn.now)
+    except UnknownCode:
+        return person, conversation, [Reply(text=app.catalogue.staff_text("link_failed"))], turn.accepted.case
+    uow.audit.record(actor=f"staff:{member.id}", action="staff.linked", subject=member.desk_role, now=turn.now)
+    person = replace(person, role=Role.STAFF)
+    text = app.catalogue.staff_text("link_done", role=member.desk_role, who=member.alias)
+    return person, conversation, [Reply(text=text)], turn.accepted.case
+
+
+def _unknown(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    return _says("unknown_command")(uow, app, turn, person, conversation)
+
+
+def _expired(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    return person, conversation, [Reply(text=app.catalogue.text("button_expired", turn.language.code))], turn.accepted.case
+
+
+_ACTIONS = {
+    "start": _on_start,
+    "help": _says("help"),
+    "privacy": _says("privacy"),
+    "language": _on_language,
+    "fine": _on_fine,
+    "more": _on_more,
+    "forget": _on_forget,
+    "forget_yes": _on_forget_yes,
+    "forget_no": _says("forget_cancelled"),
+    "human_no": _on_decline,
+    "link": _on_link,
+}

@@ -1,0 +1,251 @@
+"""The last transaction of a turn: case, conversation, replies, record and the end of the update, all or nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.cases import Case, WorkState
+from bot.domain.deliveries import Address, Delivery, Priority, Text, ToPerson, WireButton
+from bot.domain.errors import VersionConflict
+from bot.domain.ids import PassageId
+from bot.domain.messages import Button, Kind, Reply
+from bot.domain.people import Conversation, Pending, Person, Speaker
+from bot.domain.turns import Disposition, Retrieved, TurnRecord
+from bot.service import casework, commands
+from bot.service.app import App
+from bot.service.compose import Material, compose
+from bot.service.ports import UnitOfWork
+from bot.service.split import split_text
+from bot.service.turn import Turn, TurnResult
+from policies import Decision, Outcome
+
+BUTTON_LIFE = timedelta(days=7)
+REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
+
+
+def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
+    """Write the turn down.
+
+    Raises:
+        VersionConflict: somebody took the conversation over since it was read; nothing is kept.
+        LeaseLost: another worker has the update; nothing is kept.
+    """
+    conversation = uow.people.conversation(turn.accepted.person.id)
+    if conversation.version != turn.accepted.conversation.version:
+        raise VersionConflict
+    person = _with_language(turn)
+    if turn.decision.outcome is Outcome.COMMAND:
+        person, conversation, replies, case = commands.obey(uow, app, turn, person, conversation)
+        opened = False
+    else:
+        case, conversation, opened = _case_after(uow, app, turn, conversation)
+        replies = _without_repeats(compose(turn.decision, _material(turn, case, opened, app), app), turn, conversation, app)
+        if case is not None and not opened and replies and turn.decision.outcome is Outcome.EMERGENCY:
+            casework.tell_topic(uow, app, case, "emergency_card_sent", key=f"turn:{turn.message.update_id}:card", now=turn.now)
+        conversation = _conversation_after(turn, conversation, replies, opened)
+    if person.welcomed_at is None and replies:
+        replies = [*replies, *commands.welcome(app, turn)]
+        person = replace(person, welcomed_at=turn.now)
+    record = _record(turn, replies, case, app)
+    if not commands.erases(turn):
+        uow.people.save(person)
+        uow.people.save_conversation(conversation)
+    _send(uow, turn, conversation, replies)
+    uow.turns.add(record)
+    uow.inbox.finish(
+        turn.message.update_id,
+        worker=app.worker,
+        disposition=_disposition(turn, opened),
+        now=turn.now,
+    )
+    return TurnResult(decision=turn.decision, replies=replies, record=record, case_opened=opened)
+
+
+def issue_buttons(
+    uow: UnitOfWork, rows: Sequence[Sequence[Button]], person: Person, now: datetime
+) -> tuple[tuple[WireButton, ...], ...]:
+    """Return the buttons as Telegram sees them: opaque tokens bound to the person."""
+    return tuple(
+        tuple(
+            WireButton(
+                label=button.label,
+                token=uow.buttons.issue(
+                    button.action, button.value, person_id=person.id, case_id=None, expires_at=now + BUTTON_LIFE
+                ),
+            )
+            for button in row
+        )
+        for row in rows
+    )
+
+
+def _with_language(turn: Turn) -> Person:
+    """Keep a detected language; a chosen one stays."""
+    person = turn.accepted.person
+    if person.language_chosen or turn.message.kind is not Kind.TEXT or turn.language.confidence < 0.6:
+        return person
+    return replace(person, language=turn.language.code)
+
+
+def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversation) -> tuple[Case | None, Conversation, bool]:
+    """Open, raise or feed the person's case, as decided. The third value tells whether one was opened."""
+    decision, case, now = turn.decision, turn.accepted.case, turn.now
+    key = f"turn:{turn.message.update_id}"
+    if case is not None and conversation.speaker is Speaker.BOT and decision.outcome is not Outcome.EMERGENCY:
+        # The person said that they are safe: they are answered again, while the desk still looks at the case.
+        return case, conversation, False
+    if case is not None:
+        if decision.sealed:
+            case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
+        if turn.message.kind is not Kind.BUTTON:
+            casework.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
+        if decision.severity > case.severity:
+            case = casework.raise_severity(
+                uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now
+            )
+        return case, casework.hand_back(conversation, case, turn.now), False
+    if not decision.opens_case:
+        return None, conversation, False
+    opening = casework.Opening(
+        severity=decision.severity or 1,
+        category=decision.category or turn.facts.pending_category,
+        sealed=decision.sealed,
+        reason=decision.reason,
+        question=_question_for_desk(turn),
+        shown=(),
+        language=app.catalogue.shown_in(turn.language.code),
+        consent=_consent(turn),
+    )
+    case, conversation = casework.open_case(uow, app, turn.accepted.person, conversation, opening, key=key, now=now)
+    return case, conversation, True
+
+
+def _question_for_desk(turn: Turn) -> str:
+    """The question the offer belonged to, then what was written now unless that is a bare yes."""
+    is_yes = turn.message.kind is Kind.BUTTON or turn.facts.screening.affirms
+    parts = [turn.accepted.conversation.question, "" if is_yes else turn.message.text]
+    return "\n".join(part for part in parts if part)
+
+
+def _consent(turn: Turn) -> str:
+    if turn.decision.outcome is Outcome.EMERGENCY and not turn.facts.screening.affirms:
+        return "risk_to_life"
+    return "yes"
+
+
+def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material:
+    return Material(
+        language=turn.language.code,
+        hits=turn.retrieval.hits if turn.retrieval else (),
+        today=turn.now.date(),
+        kind=turn.message.kind,
+        country=app.countries.find(turn.question),
+        case_number=case.number if case else None,
+        opened_number=case.number if case and opened else None,
+        intent=turn.understanding.intent,
+        wait=commands.wait_text(app, app.policies.sla[turn.decision.severity].first_reply, turn.language.code),
+        wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
+        retention_days=app.policies.retention["case_content"].keep.days,
+        degraded=bool(_degraded(turn)),
+    )
+
+
+def _without_repeats(replies: list[Reply], turn: Turn, conversation: Conversation, app: App) -> list[Reply]:
+    """While a case is open the card goes out at most once an hour, and nothing else answers once a human owns it."""
+    if turn.accepted.case is None or turn.accepted.conversation.speaker is Speaker.BOT:
+        return replies
+    if turn.decision.outcome is Outcome.EMERGENCY:
+        card_every = timedelta(seconds=app.policies.rate_limits["emergency-card"].window_s)
+        recent = conversation.card_sent_at is not None and turn.now - conversation.card_sent_at < card_every
+        return [] if recent else replies[:1]
+    return [] if turn.accepted.case.state is WorkState.ACTIVE else replies
+
+
+def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequence[Reply], opened: bool) -> Conversation:
+    """What our message leaves open: an offer, a clarifying question, or nothing."""
+    decision = turn.decision
+    conversation = replace(conversation, updated_at=turn.now)
+    if decision.outcome is Outcome.EMERGENCY and replies:
+        conversation = replace(conversation, card_sent_at=turn.now)
+    if opened or conversation.speaker is not Speaker.BOT:
+        return conversation
+    offers = decision.offer_human or (decision.outcome is Outcome.EMERGENCY and not opened)
+    if offers:
+        return replace(
+            conversation, pending=Pending.OFFER, question=turn.question, category=decision.category,
+            severity=decision.severity, clarifications_asked=0,
+        )  # fmt: skip
+    if decision.outcome is Outcome.CLARIFY:
+        return replace(
+            conversation, pending=Pending.CLARIFY, question=turn.question, category=decision.question,
+            severity=0, clarifications_asked=conversation.clarifications_asked + 1,
+        )  # fmt: skip
+    return replace(conversation, pending=None, question="", category=None, severity=0, clarifications_asked=0)
+
+
+def _send(uow: UnitOfWork, turn: Turn, conversation: Conversation, replies: Sequence[Reply]) -> None:
+    """Write the replies to the outbox. Cards and case notices carry no version: they go out whoever speaks."""
+    person = turn.accepted.person
+    is_notice = turn.decision.outcome in {Outcome.EMERGENCY, Outcome.COMMAND} or conversation.speaker is not Speaker.BOT
+    urgent = turn.decision.outcome is Outcome.EMERGENCY
+    # Erasing removes the way to the person, so that the last words need the chat itself.
+    address: Address = commands.address_of(turn) or ToPerson(person_id=person.id)
+    deliveries: list[Delivery] = []
+    for reply in replies:
+        pieces = split_text(reply.text)
+        for n, piece in enumerate(pieces):
+            is_last = n == len(pieces) - 1
+            buttons = issue_buttons(uow, reply.buttons, person, turn.now) if is_last else ()
+            deliveries.append(
+                Delivery(
+                    address=address,
+                    content=Text(text=piece, buttons=buttons),
+                    dedupe_key=f"turn:{turn.message.update_id}:{len(deliveries)}",
+                    priority=Priority.EMERGENCY if urgent else Priority.TO_PERSON,
+                    version=None if is_notice else conversation.version,
+                )
+            )
+    uow.outbox.add(deliveries, now=turn.now)
+
+
+def _degraded(turn: Turn) -> tuple[str, ...]:
+    states = (turn.understanding.status, turn.facts.retrieval)
+    return tuple(state for state in states if state not in {"ok", "not_asked"})
+
+
+def _disposition(turn: Turn, opened: bool) -> Disposition:
+    speaker, reason = turn.accepted.conversation.speaker, turn.decision.reason
+    if speaker is Speaker.HUMAN:
+        return Disposition.RELAYED
+    if opened or speaker is Speaker.HUMAN_PENDING:
+        return Disposition.STORED_FOR_HUMAN
+    return Disposition.REFUSED_WITH_NOTICE if reason in REFUSALS or reason.startswith("refused_") else Disposition.ANSWERED
+
+
+def _record(turn: Turn, replies: Sequence[Reply], case: Case | None, app: App) -> TurnRecord:
+    hits = turn.retrieval.hits if turn.retrieval else ()
+    return TurnRecord(
+        update_id=turn.message.update_id,
+        person_id=turn.accepted.person.id,
+        at=turn.now,
+        outcome=turn.decision.outcome,
+        severity=turn.decision.severity,
+        rule_id=turn.decision.rule_id,
+        reason=turn.decision.reason,
+        language=turn.language.code,
+        language_confidence=round(turn.language.confidence, 3),
+        intent=turn.understanding.intent,
+        intent_confidence=round(turn.understanding.confidence, 3),
+        triggers=tuple(trigger.rule_id for trigger in turn.facts.screening.triggers),
+        retrieved=tuple(
+            Retrieved(passage_id=PassageId(hit.passage_id), topic=hit.topic, audience=hit.audience, score=round(hit.score, 4))
+            for hit in hits
+        ),
+        cited=tuple(citation.passage_id for reply in replies for citation in reply.citations),
+        degraded=_degraded(turn),
+        case_id=case.id if case else None,
+        policy_version=app.policies.version,
+        index_version=turn.retrieval.index_version if turn.retrieval else "",
+        timings_ms=dict(turn.watch.ms),
+        text=turn.message.text,
+    )

@@ -1,0 +1,212 @@
+"""From a decision to words. Pure: texts come from the catalogue, passages are shown as written.
+
+The reason of a decision names its text; a table holds the few whose text has another name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from bot.domain.ids import PassageId
+from bot.domain.messages import Button, Citation, Kind, Reply
+from bot.service.app import App
+from knowledge.passages import Hit
+from policies import Decision, Outcome
+
+YES_NO = ("human_yes", "human_no")
+LEAD_AND_SECTION_WORDS = 120
+"""An answer longer than this puts the section behind "more" (SAFEGUARDS 8.03)."""
+
+TEXT_OF_REASON = {
+    "abuse": "escalate_abuse",
+    "abuse_by_staff": "escalate_sea_staff",
+    "after_clarification": "not_in_documents",
+    "answers_paused": "paused",
+    "case_waiting": "case_added",
+    "classifier_alarm": "escalate_offer_generic",
+    "concern": "escalate_offer_generic",
+    "exploitation": "escalate_exploitation",
+    "false_alarm_over": "card_fine",
+    "fear_of_state": "escalate_own_state",
+    "fraud_loss": "escalate_fraud_loss",
+    "legal_deadline": "escalate_legal_deadline",
+    "missing_person": "escalate_missing_person",
+    "not_in_documents": "not_in_documents",
+    "off_topic": "out_of_scope",
+    "offer_accepted": "case_already_open",
+    "offer_declined": "case_declined",
+    "retrieval_unavailable": "degraded",
+    "understanding_unavailable": "degraded",
+    "unforeseen": "escalate_offer_generic",
+    "wish_for_human": "human_offer",
+}
+"""Text of a decision's reason, where it has another name than the reason itself."""
+GREETINGS = {"greet": "greeting", "thanks": "thanks", "goodbye": "goodbye"}
+"""Text of small talk, by intent."""
+OF_KIND = {"needs_person", "unsupported_kind"}
+"""Reasons whose text depends on what was sent: kind_photo, kind_voice …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the reply is made of."""
+
+    language: str
+    hits: Sequence[Hit]
+    today: date
+    kind: Kind
+    country: str | None = None
+    case_number: str | None = None
+    opened_number: str | None = None
+    """Set when a case was opened by this very turn."""
+    intent: str | None = None
+    wait: str = ""
+    wait_s: int = 0
+    """Seconds until the rate limit lets the person through."""
+    retention_days: int = 0
+    degraded: bool = False
+
+
+def compose(decision: Decision, material: Material, app: App) -> list[Reply]:
+    """Return what the person sees, in order; empty when nothing is said."""
+    match decision.outcome:
+        case Outcome.EMERGENCY:
+            return _emergency(decision, material, app)
+        case Outcome.ANSWER:
+            return [_answer(decision, material, app)]
+        case Outcome.ESCALATE if decision.reason in {"human_owner"}:
+            return []
+        case Outcome.ESCALATE:
+            return [_escalate(decision, material, app)]
+        case Outcome.CLARIFY:
+            return [
+                Reply(text=_text(app, f"clarify_{decision.question or 'topic'}", material), buttons=_human_row(app, material))
+            ]
+        case Outcome.OUT_OF_SCOPE | Outcome.SMALL_TALK | Outcome.COMMAND:
+            return [_plain(decision, material, app)]
+
+
+def citation_line(hit: Hit, app: App, language: str, today: date) -> str:
+    """Return where a passage comes from, and a warning when it is past its review date."""
+    if not hit.sources:
+        lines = [f"{hit.title} · {hit.document_id}"]
+    else:
+        source = hit.sources[0]
+        lines = [
+            app.catalogue.text(
+                "citation", language, title=source.title, publisher=source.publisher, date=hit.checked, url=source.url
+            )
+        ]
+    if hit.review_due is not None and hit.review_due < today:
+        lines.append(app.catalogue.text("citation_outdated", language, date=hit.review_due))
+    return "\n".join(lines)
+
+
+def citation_of(hit: Hit) -> Citation:
+    """Return the record of a passage shown."""
+    source = hit.sources[0] if hit.sources else None
+    return Citation(
+        passage_id=PassageId(hit.passage_id),
+        topic=hit.topic,
+        title=source.title if source else hit.title,
+        publisher=source.publisher if source else "",
+        url=source.url if source else "",
+        audience=str(hit.audience),
+        checked=hit.checked,
+        score=hit.score,
+    )
+
+
+def section_text(hit: Hit) -> str:
+    """Return the passage behind "more": its heading and its words."""
+    heading = " › ".join(hit.heading_path)
+    return f"{heading}\n\n{hit.text}" if heading else hit.text
+
+
+def offer_buttons(app: App, language: str) -> tuple[tuple[Button, ...], ...]:
+    """Return a yes and a no, one a row: thumbs on small screens."""
+    return tuple((Button(label=app.catalogue.text(f"button_{action}", language), action=action),) for action in YES_NO)
+
+
+def _answer(decision: Decision, material: Material, app: App) -> Reply:
+    hit = material.hits[0]
+    language = material.language
+    body = hit.lead or hit.text
+    is_section = bool(hit.lead) and hit.text != hit.lead
+    more = is_section and len((body + hit.text).split()) > LEAD_AND_SECTION_WORDS
+    parts = [app.catalogue.no_content(language)] if hit.language != language else []
+    parts += [body, section_text(hit) if is_section and not more else "", citation_line(hit, app, language, material.today)]
+    if hit.language == language and language != "en" and not hit.reviewed:
+        parts.append(app.catalogue.text("unreviewed", language))
+    if material.degraded:
+        parts.append(app.catalogue.text("degraded", language))
+    if decision.offer_human:
+        parts.append(app.catalogue.text("offer_after_answer", language))
+    row = [Button(label=app.catalogue.text("button_more", language), action="more", value=str(hit.passage_id))] if more else []
+    person = Button(label=app.catalogue.text("button_human", language), action="human")
+    buttons = offer_buttons(app, language) if decision.offer_human else ((*row, person),)
+    if decision.offer_human and row:
+        buttons = (tuple(row), *buttons)
+    return Reply(text=_join(parts), buttons=buttons, citations=(citation_of(hit),))
+
+
+def _escalate(decision: Decision, material: Material, app: App) -> Reply:
+    if material.opened_number is not None:
+        return Reply(text=_case_opened(material, app))
+    key = _key(decision, material)
+    parts = [_text(app, key, material)]
+    if material.degraded and key != "degraded":
+        parts.append(_text(app, "degraded", material))
+    if not decision.offer_human:
+        return Reply(text=_join(parts))
+    if key != "human_offer":
+        parts.append(_text(app, "handover_terms", material))
+    return Reply(text=_join(parts), buttons=offer_buttons(app, material.language))
+
+
+def _emergency(decision: Decision, material: Material, app: App) -> list[Reply]:
+    """The card, alone and first; then what happens with people."""
+    parts = [app.cards.text(decision.category, app.catalogue.shown_in(material.language))]
+    number = app.cards.number(material.country) if material.country else None
+    if number and material.country:
+        country = app.countries.name(material.country, material.language)
+        parts.append(app.catalogue.text("card_country_known", material.language, country=country, number=number))
+    fine = Button(label=app.catalogue.text("button_fine", material.language), action="fine")
+    if material.opened_number is not None:
+        return [Reply(text=_join(parts), buttons=((fine,),)), Reply(text=_case_opened(material, app))]
+    return [Reply(text=_join(parts), buttons=(*offer_buttons(app, material.language), (fine,)))]
+
+
+def _plain(decision: Decision, material: Material, app: App) -> Reply:
+    buttons = offer_buttons(app, material.language) if decision.offer_human else _human_row(app, material)
+    return Reply(text=_text(app, _key(decision, material), material), buttons=buttons)
+
+
+def _key(decision: Decision, material: Material) -> str:
+    """Return the catalogue key of a decision's text."""
+    if decision.reason in OF_KIND:
+        return f"kind_{material.kind}"
+    if decision.reason == "small_talk":
+        return GREETINGS.get(material.intent or "", "greeting")
+    if decision.reason == "concern" and decision.category == "child":
+        return "escalate_child"
+    return TEXT_OF_REASON.get(decision.reason, decision.reason)
+
+
+def _case_opened(material: Material, app: App) -> str:
+    return app.catalogue.text("case_opened", material.language, number=material.opened_number, wait=material.wait)
+
+
+def _human_row(app: App, material: Material) -> tuple[tuple[Button, ...], ...]:
+    return ((Button(label=app.catalogue.text("button_human", material.language), action="human"),),)
+
+
+def _text(app: App, key: str, material: Material) -> str:
+    return app.catalogue.text(
+        key, material.language, operator=app.office.operator, days=material.retention_days,
+        seconds=material.wait_s, number=material.case_number or "",
+    )  # fmt: skip
+
+
+def _join(parts: Sequence[str]) -> str:
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,232 @@
+"""Deliver what stands in the outbox: one lane in order, lanes side by side, within Telegram's budgets.
+
+A case's forum topic is made when the first delivery needs it, and made anew when it has disappeared: the delivery that met
+the missing topic is the one that is sent there. The error table is the one of docs/adr/0004.
+"""
+
+import asyncio
+import logging
+import random
+from datetime import timedelta
+
+from bot.domain.cases import Case, CaseTopic, DeliveryState
+from bot.domain.deliveries import CloseTopic, Delivery, Reaction, Text, ToCase, ToChat, ToPerson
+from bot.domain.errors import (
+    DeskUnavailable,
+    GroupMigrated,
+    LeaseLost,
+    PersonUnreachable,
+    StorageUnavailable,
+    TelegramUnavailable,
+    TopicClosed,
+    TopicMissing,
+    Undeliverable,
+)
+from bot.domain.ids import ChatId
+from bot.domain.people import PersonState
+from bot.service import casework
+from bot.service.app import App
+from bot.service.budget import Budget
+from bot.service.ports import OutboxItem, Sent, UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+LEASE_S = 120.0
+BATCH = 16
+"""Lanes served side by side."""
+IDLE_S = 0.5
+"""How often the outbox is looked at when nobody rang; another process may have written to it."""
+LONGEST_WAIT_S = 60.0
+DESK_RETRY_S = 30.0
+UNKNOWN_PERSON = "person_erased"
+
+
+class Sender:
+    """Empties the outbox until told to stop."""
+
+    def __init__(self, app: App, budget: Budget) -> None:
+        self._app = app
+        self._budget = budget
+        self._busy: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop`` is set, then finish what is under way."""
+        while not stop.is_set():
+            try:
+                items = await self._claim()
+            except StorageUnavailable:
+                logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
+                items = []
+            for item in items:
+                task = asyncio.create_task(self._deliver(item))
+                self._busy.add(task)
+                task.add_done_callback(self._done)
+            if not items:
+                await self._app.outbox_bell.wait(IDLE_S)
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=LONGEST_WAIT_S)
+
+    async def drain(self) -> None:
+        """Deliver all that is due now; for tests and one-shot commands."""
+        while items := await self._claim():
+            await asyncio.gather(*(self._deliver(item) for item in items))
+
+    async def _claim(self) -> list[OutboxItem]:
+        free = BATCH - len(self._busy)
+        if free <= 0:
+            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+            return []
+        app, now = self._app, self._app.clock.now()
+        return await app.storage.run(lambda uow: uow.outbox.claim(worker=app.worker, now=now, lease_s=LEASE_S, limit=free))
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._app.outbox_bell.ring()
+
+    async def _deliver(self, item: OutboxItem) -> None:
+        try:
+            sent, chat_id = await self._send(item.delivery)
+            await self._app.storage.run(lambda uow: self._record_sent(uow, item, sent, chat_id))
+        except TelegramUnavailable as exc:
+            await self._try_later(item, exc)
+        except Undeliverable as exc:
+            await self._handle_refusal(item, exc)
+        except LeaseLost:
+            logger.warning("outbox lease lost", extra={"event": "outbox.lease_lost", "outbox_id": item.id})
+        except StorageUnavailable:
+            # The lease runs out and the row is sent again: a possible duplicate, which is better than a loss.
+            logger.warning("sent but not recorded", extra={"event": "outbox.unrecorded", "outbox_id": item.id})
+
+    async def _send(self, delivery: Delivery) -> tuple[Sent, ChatId]:
+        chat_id, thread_id = await self._resolve(delivery)
+        await self._budget.spend(chat_id)
+        return await self._app.messenger.send(chat_id, thread_id, delivery.content), chat_id
+
+    async def _resolve(self, delivery: Delivery) -> tuple[ChatId, int | None]:
+        """Return chat and thread; a case's topic is made here when it does not exist."""
+        match delivery.address:
+            case ToChat(chat_id=chat_id, thread_id=thread_id):
+                return chat_id, thread_id
+            case ToPerson(person_id=person_id):
+                person = await self._app.storage.run(lambda uow: uow.people.get(person_id))
+                if person.state is PersonState.ERASED:
+                    raise PersonUnreachable(UNKNOWN_PERSON)
+                return person.chat_id, None
+            case ToCase(case_id=case_id):
+                case, topic = await self._app.storage.run(lambda uow: (uow.cases.get(case_id), uow.cases.topic(case_id)))
+                return await self._open_topic(case, topic)
+
+    async def _open_topic(self, case: Case, topic: CaseTopic) -> tuple[ChatId, int]:
+        group_id = await self._group_id()
+        if topic.thread_id is None or topic.group_id != group_id:
+            await self._budget.spend(group_id)
+            thread_id = await self._app.messenger.create_topic(group_id, topic_name(case))
+            topic = CaseTopic(case_id=case.id, group_id=group_id, thread_id=thread_id, generation=topic.generation + 1)
+            await self._app.storage.run(lambda uow: uow.cases.save_topic(topic))
+        if topic.header_message_id is None:
+            topic = await self._post_header(case, topic, group_id)
+        assert topic.thread_id is not None
+        return group_id, topic.thread_id
+
+    async def _post_header(self, case: Case, topic: CaseTopic, group_id: ChatId) -> CaseTopic:
+        app, now = self._app, self._app.clock.now()
+        buttons = await app.storage.run(lambda uow: casework.header_buttons(uow, app, case, now=now))
+        await self._budget.spend(group_id)
+        sent = await app.messenger.send(
+            group_id, topic.thread_id, Text(text=casework.header(app, case, now=now), buttons=buttons)
+        )
+        with_header = CaseTopic(
+            case_id=case.id, group_id=group_id, thread_id=topic.thread_id, header_message_id=sent.message_id,
+            generation=topic.generation,
+        )  # fmt: skip
+        await app.storage.run(lambda uow: uow.cases.save_topic(with_header))
+        return with_header
+
+    async def _group_id(self) -> ChatId:
+        moved = await self._app.storage.run(lambda uow: uow.notebook.get("group_id"))
+        group_id = ChatId(int(moved)) if moved else self._app.office.group_id
+        if group_id is None:
+            raise DeskUnavailable("No staff group is set: WAYPOST_TELEGRAM__GROUP_ID")
+        return group_id
+
+    def _record_sent(self, uow: UnitOfWork, item: OutboxItem, sent: Sent, chat_id: ChatId) -> None:
+        now = self._app.clock.now()
+        uow.outbox.sent(item, worker=self._app.worker, now=now)
+        delivery = item.delivery
+        if delivery.case_message_id is None:
+            return
+        if isinstance(delivery.address, ToPerson):
+            uow.cases.set_message_state(delivery.case_message_id, DeliveryState.SENT)
+            casework.mark_delivery(uow, delivery.case_message_id, casework.DELIVERED, key=f"sent:{item.id}", now=now)
+        if sent.message_id is not None:
+            casework.link_sent(uow, delivery.case_message_id, chat_id, sent.message_id)
+
+    async def _try_later(self, item: OutboxItem, exc: TelegramUnavailable) -> None:
+        app = self._app
+        wait_s = exc.retry_after_s if exc.retry_after_s is not None else min(LONGEST_WAIT_S, 0.5 * 2**item.attempts)
+        wait_s += random.uniform(0, 0.2 * wait_s)
+        if exc.retry_after_s is not None and (chat_id := await self._known_chat(item.delivery)) is not None:
+            self._budget.slow_down(chat_id, exc.retry_after_s)
+        not_before = app.clock.now() + timedelta(seconds=wait_s)
+        await app.storage.run(
+            lambda uow: uow.outbox.retry(item, worker=app.worker, error=exc.code, not_before=not_before, ambiguous=exc.ambiguous)
+        )
+
+    async def _known_chat(self, delivery: Delivery) -> ChatId | None:
+        match delivery.address:
+            case ToCase():
+                return await self._group_id()
+            case ToChat(chat_id=chat_id):
+                return chat_id
+            case ToPerson(person_id=person_id):
+                return (await self._app.storage.run(lambda uow: uow.people.get(person_id))).chat_id
+
+    async def _handle_refusal(self, item: OutboxItem, exc: Undeliverable) -> None:
+        app = self._app
+        logger.warning("delivery refused", extra={"event": "outbox.refused", "outbox_id": item.id, "error": exc.code})
+        await app.storage.run(lambda uow: self._record_refusal(uow, item, exc))
+
+    def _record_refusal(self, uow: UnitOfWork, item: OutboxItem, exc: Undeliverable) -> None:
+        now, worker, address = self._app.clock.now(), self._app.worker, item.delivery.address
+        is_mark = isinstance(item.delivery.content, Reaction | CloseTopic)
+        if isinstance(address, ToCase) and not is_mark:
+            if isinstance(exc, TopicMissing | TopicClosed):
+                topic = uow.cases.topic(address.case_id)
+                uow.cases.save_topic(CaseTopic(case_id=address.case_id, generation=topic.generation))
+                uow.outbox.retry(item, worker=worker, error=exc.code, not_before=now, ambiguous=False)
+                return
+            if isinstance(exc, GroupMigrated):
+                self._follow_migration(uow, address, exc)
+                uow.outbox.retry(item, worker=worker, error=exc.code, not_before=now, ambiguous=False)
+                return
+            if isinstance(exc, DeskUnavailable):
+                uow.incidents.open("desk_unavailable", str(exc), now=now)
+                later = now + timedelta(seconds=DESK_RETRY_S)
+                uow.outbox.retry(item, worker=worker, error=exc.code, not_before=later, ambiguous=False)
+                return
+        uow.outbox.give_up(item, worker=worker, error=exc.code, now=now)
+        if isinstance(address, ToPerson):
+            self._note_unreachable(uow, item, address, exc)
+
+    def _follow_migration(self, uow: UnitOfWork, address: ToCase, exc: GroupMigrated) -> None:
+        now, new = self._app.clock.now(), ChatId(exc.new_chat_id)
+        old = uow.cases.topic(address.case_id).group_id
+        uow.notebook.put("group_id", str(exc.new_chat_id), now=now)
+        if old is not None:
+            uow.cases.move_group(old, new)
+
+    def _note_unreachable(self, uow: UnitOfWork, item: OutboxItem, address: ToPerson, exc: Undeliverable) -> None:
+        """Tell the caseworker plainly that the person did not get it, and stop sending to someone who blocked us."""
+        now = self._app.clock.now()
+        if item.delivery.case_message_id is not None:
+            uow.cases.set_message_state(item.delivery.case_message_id, DeliveryState.NOT_DELIVERED)
+        if isinstance(exc, PersonUnreachable) and str(exc) != UNKNOWN_PERSON:
+            casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
+        elif item.delivery.case_message_id is not None:
+            casework.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
+
+
+def topic_name(case: Case) -> str:
+    """Return ``#K7M-4QX · ar · gbv · sev3``; no personal data, and no category of a sealed case."""
+    middle = "sealed" if case.sealed else (case.category or "general")
+    return f"#{case.number} · {case.language} · {middle} · sev{case.severity}"

@@ -1,0 +1,403 @@
+"""What the use cases need from outside, as protocols. Adapters fulfil them; tests fulfil them with small fakes.
+
+Storage is used through functions: ``await storage.run(work)`` calls ``work(uow)`` inside one transaction and commits when it
+returns. A transaction is therefore a plain function: nothing slow can be awaited in the middle of it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from bot.domain.cases import Case, CaseEvent, CaseMessage, CaseTopic, DeliveryState, Direction
+from bot.domain.deliveries import Content, Delivery
+from bot.domain.ids import CaseId, CaseMessageId, ChatId, OutboxId, PassageId, PersonId, StaffId, UpdateId
+from bot.domain.people import Conversation, DeskRole, Person, StaffMember
+from bot.domain.turns import Disposition, TurnRecord, Understanding
+from knowledge.passages import Audience, Retrieval
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Return the current time, aware, UTC."""
+        ...
+
+
+class Understander(Protocol):
+    async def parse(self, text: str) -> Understanding:
+        """Return NLU's report; never raises: what is missing is named in ``status``."""
+        ...
+
+
+class Retriever(Protocol):
+    async def search(self, text: str, *, language: str, audiences: frozenset[Audience], limit: int) -> Retrieval:
+        """Return passages within ``audiences``, best first.
+
+        Raises:
+            RetrievalUnavailable: index or encoder is missing; its ``state`` names which.
+        """
+        ...
+
+    async def passage(self, passage_id: PassageId, *, audiences: frozenset[Audience]) -> str | None:
+        """Return a passage under its heading, or None when it is gone or not for these audiences."""
+        ...
+
+
+class LanguageDetector(Protocol):
+    def detect(self, text: str) -> tuple[str | None, float]:
+        """Return (ISO 639-1 code, confidence 0..1); (None, 0.0) when the text is too short to tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Telegram took it. ``message_id`` is None for operations that make no message."""
+
+    message_id: int | None = None
+
+
+class Messenger(Protocol):
+    """Telegram's side. Every method raises a subclass of Unavailable or Undeliverable."""
+
+    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content) -> Sent: ...
+
+    async def create_topic(self, group_id: ChatId, name: str) -> int:
+        """Return the thread id of the new topic."""
+        ...
+
+    async def answer_button(self, callback_id: str, text: str = "", *, alert: bool = False) -> None:
+        """Stop the button's spinner; never raises: an expired press is no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawUpdate:
+    """An update as received, profile fields already removed."""
+
+    update_id: UpdateId
+    chat_id: ChatId | None
+    """Chat it belongs to; updates of one chat are handled in order. None for updates of no chat."""
+    payload: Mapping[str, object]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxItem:
+    update_id: UpdateId
+    payload: Mapping[str, object]
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxItem:
+    id: OutboxId
+    delivery: Delivery
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonAction:
+    """What a pressed token means."""
+
+    action: str
+    value: str
+    person_id: PersonId | None
+    case_id: CaseId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Which case message a Telegram message is part of."""
+
+    case_id: CaseId
+    case_message_id: CaseMessageId
+
+
+class Inbox(Protocol):
+    def add(self, updates: Sequence[RawUpdate]) -> int:
+        """Keep updates not seen before; return how many were new."""
+        ...
+
+    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[InboxItem]:
+        """Lease the oldest open update of each chat that has none leased."""
+        ...
+
+    def finish(self, update_id: UpdateId, *, worker: str, disposition: Disposition, now: datetime) -> None:
+        """Record the end and erase the payload.
+
+        Raises:
+            LeaseLost: another worker has it.
+        """
+        ...
+
+    def retry(self, update_id: UpdateId, *, worker: str, error: str, not_before: datetime) -> None: ...
+
+    def release_leases(self) -> int:
+        """Give back what a killed process had leased. Only for the one process of a SQLite file, at its start."""
+        ...
+
+    def pending(self) -> int: ...
+
+    def delete_done(self, *, before: datetime) -> int: ...
+
+    def dispositions(self) -> dict[int, str | None]:
+        """Return update number → how it ended, None while it is open."""
+        ...
+
+
+class Outbox(Protocol):
+    def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
+        """Keep deliveries whose ``dedupe_key`` is new."""
+        ...
+
+    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
+        """Lease the first open row of each free lane, most urgent first.
+
+        Rows computed for an older conversation version are cancelled here and not returned.
+        """
+        ...
+
+    def sent(self, item: OutboxItem, *, worker: str, now: datetime) -> None:
+        """Record success and erase the content."""
+        ...
+
+    def retry(self, item: OutboxItem, *, worker: str, error: str, not_before: datetime, ambiguous: bool) -> None: ...
+
+    def give_up(self, item: OutboxItem, *, worker: str, error: str, now: datetime) -> None: ...
+
+    def cancel_person(self, person_id: PersonId, *, reason: str) -> int: ...
+
+    def release_leases(self) -> int:
+        """As for the inbox; rows that were being sent are marked ambiguous."""
+        ...
+
+    def pending(self) -> int: ...
+
+    def delete_done(self, *, before: datetime) -> int: ...
+
+    def states(self) -> dict[str, int]:
+        """Return state → number of rows; ``ambiguous`` counts those that may have been sent twice."""
+        ...
+
+
+class People(Protocol):
+    def for_chat(self, chat_id: ChatId, *, now: datetime, language_hint: str | None = None) -> Person:
+        """Return the person of a chat, made when new."""
+        ...
+
+    def get(self, person_id: PersonId) -> Person: ...
+
+    def save(self, person: Person) -> None: ...
+
+    def conversation(self, person_id: PersonId) -> Conversation: ...
+
+    def save_conversation(self, conversation: Conversation) -> None: ...
+
+    def record_consent(self, person_id: PersonId, *, kind: str, granted: bool, language: str, now: datetime) -> None: ...
+
+    def erase(self, person_id: PersonId, *, now: datetime) -> None:
+        """Erase words, cases' text, consents and the chat id; keep only counts and event kinds."""
+        ...
+
+    def erase_idle(self, *, seen_before: datetime, now: datetime) -> int:
+        """Erase people without an open case whose last message is older; return how many."""
+        ...
+
+
+class Turns(Protocol):
+    def add(self, record: TurnRecord) -> None: ...
+
+    def get(self, update_id: UpdateId) -> TurnRecord | None: ...
+
+    def recent(self, person_id: PersonId, *, since: datetime) -> list[datetime]:
+        """Times of the person's turns, oldest first."""
+        ...
+
+    def erase_text(self, *, before: datetime) -> int:
+        """Erase the words of turns, and open questions of conversations, older than ``before``."""
+        ...
+
+    def delete(self, *, before: datetime) -> int: ...
+
+
+class Cases(Protocol):
+    def open(self, case: Case, event: CaseEvent) -> Case:
+        """Store a new case with its first event; the id is assigned. At most one open case per person.
+
+        Raises:
+            Conflict: the person has an open case.
+        """
+        ...
+
+    def get(self, case_id: CaseId) -> Case: ...
+
+    def by_number(self, number: str) -> Case | None: ...
+
+    def open_for(self, person_id: PersonId) -> Case | None: ...
+
+    def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
+
+    def append(self, case: Case, event: CaseEvent) -> Case:
+        """Append to the case as read; return the case after the event.
+
+        Raises:
+            VersionConflict: the case has moved on.
+        """
+        ...
+
+    def events(self, case_id: CaseId) -> list[CaseEvent]: ...
+
+    def topic(self, case_id: CaseId) -> CaseTopic: ...
+
+    def save_topic(self, topic: CaseTopic) -> None: ...
+
+    def by_topic(self, group_id: ChatId, thread_id: int) -> Case | None: ...
+
+    def move_group(self, old: ChatId, new: ChatId) -> int: ...
+
+    def add_message(
+        self,
+        case_id: CaseId,
+        *,
+        direction: Direction,
+        kind: str,
+        text: str,
+        staff_id: StaffId | None,
+        state: DeliveryState,
+        at: datetime,
+    ) -> CaseMessage: ...
+
+    def set_message_state(self, message_id: CaseMessageId, state: DeliveryState) -> None: ...
+
+    def messages(self, case_id: CaseId) -> list[CaseMessage]: ...
+
+    def link(self, chat_id: ChatId, message_id: int, link: Link) -> None:
+        """Remember which Telegram message carries which case message; keyed on (chat, message)."""
+        ...
+
+    def linked(self, chat_id: ChatId, message_id: int) -> Link | None: ...
+
+    def message(self, message_id: CaseMessageId) -> CaseMessage: ...
+
+    def place_of(self, message_id: CaseMessageId, chat_id: ChatId) -> int | None:
+        """Return the Telegram message in ``chat_id`` that carries this case message."""
+        ...
+
+    def erase_text(self, *, resolved_before: datetime, sealed_resolved_before: datetime) -> int:
+        """Erase the words of cases resolved before; return how many messages lost theirs."""
+        ...
+
+    def delete(self, *, resolved_before: datetime) -> int: ...
+
+
+class Staff(Protocol):
+    def invite(self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime) -> None: ...
+
+    def redeem(self, code: str, *, chat_id: ChatId, now: datetime) -> StaffMember:
+        """Link a chat to the staff.
+
+        Raises:
+            UnknownCode: unknown, used or expired.
+        """
+        ...
+
+    def by_chat(self, chat_id: ChatId) -> StaffMember | None: ...
+
+    def get(self, staff_id: StaffId) -> StaffMember: ...
+
+    def all(self) -> list[StaffMember]: ...
+
+    def revoke(self, staff_id: StaffId, *, now: datetime) -> None: ...
+
+
+class Buttons(Protocol):
+    def issue(
+        self,
+        action: str,
+        value: str,
+        *,
+        person_id: PersonId | None,
+        case_id: CaseId | None,
+        expires_at: datetime,
+    ) -> str:
+        """Return an opaque token, at most 64 bytes."""
+        ...
+
+    def look_up(self, token: str, *, now: datetime) -> ButtonAction | None:
+        """Return what a token means; None when it is unknown, expired or used."""
+        ...
+
+    def use_up(self, person_id: PersonId, *, now: datetime) -> None:
+        """Every button of the person's earlier messages stops working."""
+        ...
+
+    def delete_expired(self, now: datetime) -> int: ...
+
+
+class Notebook(Protocol):
+    """Small named values: the pause switch, the group's id after a migration, the key's fingerprint."""
+
+    def get(self, name: str) -> str | None: ...
+
+    def put(self, name: str, value: str, *, now: datetime) -> None: ...
+
+    def delete(self, name: str) -> None: ...
+
+
+class Audit(Protocol):
+    def record(self, *, actor: str, action: str, subject: str, now: datetime) -> None:
+        """Append to the hash chain. Never any message text."""
+        ...
+
+    def verify(self) -> bool:
+        """Whether the chain is unbroken."""
+        ...
+
+
+class Incidents(Protocol):
+    def open(self, kind: str, detail: str, *, now: datetime) -> bool:
+        """Open an incident of this kind unless one is open; return whether it is new."""
+        ...
+
+    def close(self, kind: str, *, now: datetime) -> bool: ...
+
+    def list_open(self) -> list[tuple[str, str, datetime]]: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def turns(self) -> Turns: ...
+    @property
+    def cases(self) -> Cases: ...
+    @property
+    def staff(self) -> Staff: ...
+    @property
+    def buttons(self) -> Buttons: ...
+    @property
+    def notebook(self) -> Notebook: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def incidents(self) -> Incidents: ...
+
+
+class Storage(Protocol):
+    async def run(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run ``work`` in one transaction, in a thread, and commit; on any error nothing is kept.
+
+        Raises:
+            StorageUnavailable: the database is read-only, full, locked or gone.
+        """
+        ...

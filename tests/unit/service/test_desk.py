@@ -1,0 +1,259 @@
+"""The staff group: claims, notes, replies, and nothing that reaches the wrong person."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.assistant import Intents, Shelf, Someone, an_app
+from support.clock import FakeClock
+from support.databases import Database, memory
+
+from bot.adapters.quiet import QuietMessenger
+from bot.domain.cases import CaseTopic, Direction, WorkState
+from bot.domain.deliveries import Reaction, Text
+from bot.domain.ids import ChatId, UpdateId
+from bot.domain.messages import Incoming, Kind
+from bot.domain.people import DeskRole, StaffMember
+from bot.service import desk
+from bot.service.app import App
+from bot.service.budget import Budget
+from bot.service.deliver import Sender
+from bot.service.ports import RawUpdate, UnitOfWork
+
+GROUP = ChatId(-100_77)
+LEA, OMAR = ChatId(801), ChatId(802)
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    yield from memory(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+def app(place: Database, clock: FakeClock) -> App:
+    return an_app(place.storage(), clock, shelf=Shelf(), intents=Intents(), group_id=int(GROUP))
+
+
+class Desk:
+    """The group as its members use it."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._updates = 0
+
+    async def member(self, chat: ChatId, role: DeskRole = DeskRole.CASEWORKER) -> StaffMember:
+        def join(uow: UnitOfWork) -> StaffMember:
+            now = self.app.clock.now()
+            uow.staff.invite(str(chat), desk_role=role, expires_at=now + timedelta(hours=1), now=now)
+            return uow.staff.redeem(str(chat), chat_id=chat, now=now)
+
+        return await self.app.storage.run(join)
+
+    async def posts(self, sender: ChatId, text: str, *, thread: int | None = 1, **changes: object) -> None:
+        await desk.handle_post(await self._incoming(sender, text=text, thread_id=thread, **changes), self.app)
+
+    async def presses(self, sender: ChatId, label: str) -> str:
+        token = next(b.token for c in reversed(self.texts()) for row in c.buttons for b in row if b.label == label)
+        message = await self._incoming(sender, kind=Kind.BUTTON, button=token, callback_id="q")
+        await desk.handle_press(message, self.app)
+        return self.messenger.answers[-1]
+
+    async def deliver(self) -> None:
+        await Sender(self.app, Budget(overall_per_s=1e6, private_per_s=1e6, group_per_min=6e7)).drain()
+
+    @property
+    def messenger(self) -> QuietMessenger:
+        assert isinstance(self.app.messenger, QuietMessenger)
+        return self.app.messenger
+
+    def texts(self) -> list[Text]:
+        return [content for chat, _, content in self.messenger.sent if chat == GROUP and isinstance(content, Text)]
+
+    def words(self) -> str:
+        return "\n".join(content.text for content in self.texts())
+
+    async def _incoming(self, sender: ChatId, **changes: object) -> Incoming:
+        self._updates += 1
+        update_id = UpdateId(5_000_000 + self._updates)
+        now = self.app.clock.now()
+
+        def arrive(uow: UnitOfWork) -> None:
+            uow.inbox.add([RawUpdate(update_id=update_id, chat_id=GROUP, payload={}, received_at=now)])
+            uow.inbox.claim(worker=self.app.worker, now=now, lease_s=600, limit=1)
+
+        await self.app.storage.run(arrive)
+        message = Incoming(
+            update_id=update_id, chat_id=GROUP, sender_id=sender, message_id=900 + self._updates, kind=Kind.TEXT, sent_at=now,
+            is_private=False,
+        )  # fmt: skip
+        return replace(message, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def amina(app: App) -> Someone:
+    """A person whose case waits in the queue."""
+    person = Someone(app, ChatId(71), hint="en")
+    await person.commands("human")
+    await person.presses("Yes")
+    await person.receives()
+    return person
+
+
+async def only_case(app: App):  # type: ignore[no-untyped-def]
+    return (await app.storage.run(lambda uow: uow.cases.all(open_only=False)))[0]
+
+
+async def test_a_case_becomes_a_topic_with_a_header_and_a_packet(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    case = await only_case(app)
+    assert len(group.messenger.topics) == 1
+    assert case.number in group.messenger.topics[0]
+    assert [b.label for row in group.texts()[0].buttons for b in row] == ["Claim", "Release", "Resolve"]
+
+
+async def test_the_first_claim_wins_and_the_second_is_told_who(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    lea, _ = await group.member(LEA), await group.member(OMAR)
+    await group.presses(LEA, "Claim")
+    assert lea.alias in await group.presses(OMAR, "Claim")
+    case = await only_case(app)
+    assert case.owner_id == lea.id
+    assert "a person" in (await amina.receives())[-1]
+
+
+async def test_an_unlinked_member_cannot_claim_or_write(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    assert "not linked" in await group.presses(LEA, "Claim")
+    before = len(await amina.receives())
+    await group.posts(LEA, "hello")
+    assert len(await amina.receives()) == before
+
+
+async def test_typed_before_a_claim_is_a_note_and_never_reaches_the_person(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    before = await amina.receives()
+    await group.posts(LEA, "I think he is lying")
+    assert await amina.receives() == before
+    case = await only_case(app)
+    notes = await app.storage.run(lambda uow: uow.cases.messages(case.id))
+    assert [m.text for m in notes if m.direction is Direction.NOTE] == ["I think he is lying"]
+
+
+async def test_the_owners_words_reach_the_person_and_are_marked_delivered(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.posts(LEA, "Good morning, how can I help?")
+    assert (await amina.receives())[-1] == "Caseworker: Good morning, how can I help?"
+    await group.deliver()
+    marks = [content for _, _, content in group.messenger.sent if isinstance(content, Reaction)]
+    assert marks[-1].emoji == "👌"
+
+
+async def test_two_slashes_stay_a_note_after_the_claim(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    await group.posts(LEA, "// ask a colleague first")
+    assert await amina.receives() == before
+
+
+async def test_a_colleagues_words_stay_a_note(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.member(OMAR)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    await group.posts(OMAR, "I know this family")
+    assert await amina.receives() == before
+
+
+async def test_nothing_posted_in_general_goes_anywhere(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    await group.posts(LEA, "hello all", thread=None)
+    assert await amina.receives() == before
+
+
+async def test_the_persons_words_appear_in_the_topic(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await amina.says("my brother is with me \u200f١٢")
+    await group.deliver()
+    assert "my brother is with me \u200f١٢" in group.words()
+
+
+async def test_resolving_returns_the_person_to_the_assistant(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Resolve")
+    case = await only_case(app)
+    assert case.state is WorkState.RESOLVED
+    assert case.number in (await amina.receives())[-1]
+    result = await amina.commands("help")
+    assert result.replies
+
+
+async def test_releasing_puts_the_case_back(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Release")
+    assert (await only_case(app)).state is WorkState.QUEUED
+
+
+async def test_a_sealed_case_shows_number_severity_and_language_only(app: App) -> None:
+    person = Someone(app, ChatId(72), hint="en")
+    await person.says("an aid worker asked me for sex to get the food card")
+    await person.presses("Yes")
+    await person.says("his name is SECRETNAME and he works at the gate")
+    group = Desk(app)
+    await group.deliver()
+    case = await only_case(app)
+    assert case.sealed
+    assert case.number in group.words()
+    for words in ("SECRETNAME", "aid worker", "food card", "sea_staff"):
+        assert words not in group.words()
+        assert words not in "".join(group.messenger.topics)
+
+
+async def test_only_a_focal_point_claims_a_sealed_case(app: App) -> None:
+    person = Someone(app, ChatId(72), hint="en")
+    await person.says("an aid worker asked me for sex to get the food card")
+    await person.presses("Yes")
+    await person.receives()
+    group = Desk(app)
+    await group.member(LEA)
+    assert "focal point" in await group.presses(LEA, "Claim")
+    await group.member(OMAR, DeskRole.FOCAL_POINT)
+    await group.presses(OMAR, "Claim")
+    assert (await only_case(app)).state is WorkState.ACTIVE
+    before = await person.receives()
+    await group.posts(OMAR, "typed into the group")
+    assert await person.receives() == before, "what is typed in the group is seen by the group"
+
+
+async def test_a_command_in_a_strange_group_is_pointed_to_a_private_chat(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.posts(LEA, "", kind=Kind.COMMAND, command="start", chat_id=ChatId(-5), thread=None)
+    await group.deliver()
+    said = [content.text for chat, _, content in group.messenger.sent if chat == -5 and isinstance(content, Text)]
+    assert "private chat" in said[0]
+
+
+async def test_a_claim_after_the_group_lost_the_topic_still_works(app: App, amina: Someone) -> None:
+    group = Desk(app)
+    await group.member(LEA)
+    case = await only_case(app)
+    await app.storage.run(lambda uow: uow.cases.save_topic(CaseTopic(case_id=case.id, generation=1)))
+    await amina.says("are you there")
+    await group.deliver()
+    assert len(group.messenger.topics) == 2
+    assert "are you there" in group.words()
