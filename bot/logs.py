@@ -12,7 +12,19 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
-NOISY = ("httpx", "httpcore", "telegram", "uvicorn", "alembic", "sqlalchemy", "sentence_transformers", "markdown_it", "asyncio", "faiss", "filelock")
+NOISY = (
+    "httpx",
+    "httpcore",
+    "telegram",
+    "uvicorn",
+    "alembic",
+    "sqlalchemy",
+    "sentence_transformers",
+    "markdown_it",
+    "asyncio",
+    "faiss",
+    "filelock",
+)
 STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 

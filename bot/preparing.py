@@ -74,7 +74,8 @@ def publish_starter_library(engine: Engine) -> str:
         report = read_folder(LIBRARY / collection, collection=collection, audience=audience, curated=True)
         if report.problems:
             raise InvalidDocument.of(report.problems)
-        outcome = store.publish(report.documents, now=datetime.now(UTC))
+        # An entry this office has withdrawn stays withdrawn.
+        outcome = store.publish(report.documents, now=datetime.now(UTC), revive=False)
         changed += outcome.changed
         total += len(report.documents)
     return f"{total} documents, {changed} new or changed"

@@ -200,7 +200,7 @@ async def _poll(updates: TelegramUpdates, app: App, last_resort: LastResort, sto
         stopping.cancel()
         if not fetching.done():
             fetching.cancel()
-            return
+            break
         try:
             batch = fetching.result()
             if batch and await receive(batch, app, last_resort):
@@ -212,6 +212,7 @@ async def _poll(updates: TelegramUpdates, app: App, last_resort: LastResort, sto
         except TelegramUnavailable as exc:
             logger.warning("updates not fetched", extra={"event": "poll.failed", "error": str(exc)})
             await _stopped(stop, exc.retry_after_s or next(waits))
+    await updates.close()
 
 
 def _waits() -> Iterator[float]:

@@ -85,17 +85,24 @@ class Sender:
 
     async def _deliver(self, item: OutboxItem) -> None:
         try:
+            await self._attempt(item)
+        except LeaseLost:
+            logger.warning("outbox lease lost", extra={"event": "outbox.lease_lost", "outbox_id": item.id})
+        except StorageUnavailable:
+            # The lease runs out and the row is sent again: a possible duplicate, which is better than a loss.
+            logger.warning("sent but not recorded", extra={"event": "outbox.unrecorded", "outbox_id": item.id})
+        except Exception:
+            # The outermost loop: what nobody foresaw holds up its own lane until the lease runs out, and no other.
+            logger.exception("delivery failed", extra={"event": "outbox.failed", "outbox_id": item.id})
+
+    async def _attempt(self, item: OutboxItem) -> None:
+        try:
             sent, chat_id = await self._send(item.delivery)
             await self._app.storage.run(lambda uow: self._record_sent(uow, item, sent, chat_id))
         except TelegramUnavailable as exc:
             await self._try_later(item, exc)
         except Undeliverable as exc:
             await self._handle_refusal(item, exc)
-        except LeaseLost:
-            logger.warning("outbox lease lost", extra={"event": "outbox.lease_lost", "outbox_id": item.id})
-        except StorageUnavailable:
-            # The lease runs out and the row is sent again: a possible duplicate, which is better than a loss.
-            logger.warning("sent but not recorded", extra={"event": "outbox.unrecorded", "outbox_id": item.id})
 
     async def _send(self, delivery: Delivery) -> tuple[Sent, ChatId]:
         chat_id, thread_id = await self._resolve(delivery)

@@ -149,10 +149,12 @@ class SentenceTransformerEncoder:
 def open_encoder(name_or_folder: str, threads: int) -> Encoder:
     """Return the encoder of a prepared folder, of a folder or hub name sentence-transformers knows, or ``hash`` by that name.
 
-    ``threads`` is how many cores one call of the model may use. A prepared folder takes about a second once PyTorch is
-    imported; its files are compared with the hashes in its manifest. A name is taken for one of the hub when it has the form
-    ``owner/model`` and no such owner folder exists here. Models other than ours use the prompts they were saved with; if
-    there are none, those of the E5 family when ``e5`` is in the name, and none otherwise.
+    ``threads`` is how many cores one call of the model may use. A prepared folder takes one to two seconds once PyTorch is
+    imported; its files are compared with the hashes in its manifest.
+
+    A name is taken for one of the hub when it has the form ``owner/model`` and no such owner folder exists here; without a
+    connection the library tries for about a minute. Models other than ours use the prompts they were saved with; if there
+    are none, those of the E5 family when ``e5`` is in the name, and none otherwise.
 
     Raises:
         EncoderUnavailable: nothing is there, a file is missing or damaged, or the model does not load.

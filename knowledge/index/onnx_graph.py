@@ -167,8 +167,8 @@ def _layer(graph: _Graph, name: str, states: str, key_mask: str, shape: Shape, t
     heads = graph.node("Split", [mixed], outputs=3, axis=2)
     bias = graph.constant(f"{name}.qkv.bias", np.concatenate([tensors.plain[f"{name}.{part}.b"] for part in "qkv"]))
     seen = graph.one("MultiHeadAttention", [*heads, bias, key_mask], domain=MICROSOFT, num_heads=shape.heads)
-    states = _joined(graph, f"{name}.aln", graph.multiply(seen, f"{name}.ao", tensors.quantised[f"{name}.ao.w"]), states,
-                     tensors.plain[f"{name}.ao.b"], shape, tensors)  # fmt: skip
+    attended = graph.multiply(seen, f"{name}.ao", tensors.quantised[f"{name}.ao.w"])
+    states = _joined(graph, f"{name}.aln", attended, states, tensors.plain[f"{name}.ao.b"], shape, tensors)
     wide = graph.multiply(states, f"{name}.fi", tensors.quantised[f"{name}.fi.w"])
     wide_bias = graph.constant(f"{name}.fi.bias", tensors.plain[f"{name}.fi.b"])
     wide = graph.one("BiasGelu", [wide, wide_bias], domain=MICROSOFT)

