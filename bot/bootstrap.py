@@ -65,7 +65,7 @@ def build(
     clock = clock or SystemClock()
     retriever = retriever or LibraryRetriever(partial(open_searcher, settings, engine, clock))
     app = App(
-        storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings)),
+        storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings), threads=settings.database.pool_size),
         understander=understander or RasaUnderstander(server_finder(settings)),
         retriever=retriever,
         detector=LinguaDetector(),
@@ -92,7 +92,9 @@ def open_searcher(settings: Settings, engine: Engine, clock: Clock) -> Searcher:
         EncoderUnavailable, IndexMissing, IndexStale, IndexCorrupt
     """
     encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
-    return Searcher(KnowledgeStore(engine), encoder, settings.index_dir, clock=clock.now)
+    # Searching only reads: on SQLite it must not wait for the writer.
+    store = KnowledgeStore(engine.execution_options(reading=True))
+    return Searcher(store, encoder, settings.index_dir, clock=clock.now)
 
 
 def server_finder(settings: Settings) -> Callable[[], NluServer | None]:

@@ -18,10 +18,11 @@ from bot.adapters.storage.engine import open_engine
 from bot.domain.errors import InvalidSettings
 from bot.settings import Settings
 from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale, InvalidDocument
-from knowledge.index import manifest as manifests
 from knowledge.index.build import build_index
 from knowledge.index.encoder import open_encoder
+from knowledge.index.manifest import Manifest, load_current
 from knowledge.index.weights import prepare as prepare_encoder
+from knowledge.index.weights import read_manifest
 from knowledge.passages import Audience
 from knowledge.readers import read_folder
 from knowledge.store import KnowledgeStore
@@ -84,15 +85,25 @@ def publish_starter_library(engine: Engine) -> str:
 def refresh_index(settings: Settings, engine: Engine, say: Say, *, force: bool = False) -> str:
     """Build the index when it does not fit the database or the encoder any more."""
     store, now = KnowledgeStore(engine), datetime.now(UTC)
+    if not force and (found := _current_index(settings)) is not None and found.corpus_hash == store.corpus_hash(now):
+        return f"{found.passages} passages, up to date"
     encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
-    try:
-        found = manifests.load_current(settings.index_dir)
-        if not force and found.fits(encoder, store.corpus_hash(now)):
-            return f"{found.passages} passages, up to date"
-    except (IndexMissing, IndexStale, IndexCorrupt):
-        pass
     built = build_index(store, encoder, settings.index_dir, now, progress=_progress(say))
     return f"{built.passages} passages"
+
+
+def _current_index(settings: Settings) -> Manifest | None:
+    """Return the index in use if the encoder in the settings made it; told from names where it can be: models load slowly."""
+    try:
+        found = load_current(settings.index_dir)
+    except (IndexMissing, IndexStale, IndexCorrupt):
+        return None
+    prepared = read_manifest(Path(settings.encoder.model))
+    if prepared is None:
+        name = open_encoder(settings.encoder.model, settings.encoder.threads).name
+    else:
+        name = f"{prepared['encoder']}@{prepared['revision']}"
+    return found if found.encoder == name else None
 
 
 def _keys(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
     """Everything an operator can set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True, validate_default=True
     )
 
     telegram: Telegram = Telegram()
@@ -131,7 +132,7 @@ def load(env_file: Path | None = None) -> Settings:
     Raises:
         InvalidSettings: names each wrong setting, its value (never a secret's) and what it must be.
     """
-    _refuse_unknown_names()
+    _refuse_unknown_names(env_file or Path(".env"))
     try:
         settings = Settings(_env_file=env_file) if env_file else Settings()
     except ValidationError as exc:
@@ -165,9 +166,10 @@ def _walk(model: type[BaseModel], prefix: str, joiner: str) -> list[tuple[str, o
     return rows
 
 
-def _refuse_unknown_names() -> None:
+def _refuse_unknown_names(env_file: Path) -> None:
+    """A misspelt name must not pass in silence; names of other programs in the same file are none of our business."""
     known = {name for name, _, _ in describe()} | {"WAYPOST_ENV_FILE"}
-    for name in os.environ:
+    for name in (*os.environ, *dotenv_values(env_file)):
         if name.startswith(PREFIX) and name not in known and not name.startswith(("WAYPOST_TEST_", "WAYPOST_NLU_")):
             near = difflib.get_close_matches(name, known, n=1)
             raise InvalidSettings(f"Unknown setting {name}" + (f"; did you mean {near[0]}?" if near else "; see .env.example"))

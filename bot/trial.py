@@ -52,7 +52,13 @@ class Trial:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, settings: Settings, say: Callable[[str], None], *, use_nlu: bool = True, start_nlu: bool = False
+        cls,
+        settings: Settings,
+        say: Callable[[str], None],
+        *,
+        use_nlu: bool = True,
+        start_nlu: bool = False,
+        state_url: str = "sqlite://",
     ) -> AsyncIterator["Trial"]:
         """Open a trial; an NLU server is started when ``start_nlu`` is set and none answers, and stopped at the end.
 
@@ -62,7 +68,7 @@ class Trial:
         async with contextlib.AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waypost-")))
             keys = KeyRing.create(folder / "keys.json")
-            engine = open_engine("sqlite://")
+            engine = open_engine(state_url)
             migrate.upgrade(engine)
             stack.callback(engine.dispose)
             understander = await _understander(settings, say, stack, use_nlu=use_nlu, start_nlu=start_nlu, folder=folder)

@@ -70,17 +70,26 @@ def _passage(body: str, ordinal: int, kind: PassageKind, path: tuple[str, ...], 
 
 
 def _spans(body: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Yield heading path, start and end of each passage."""
+    """Yield heading path, start and end of each passage.
+
+    A heading with nothing below it ("Police: 112", then the next heading) is a passage itself: no other would carry its words.
+    """
     path: list[tuple[int, str]] = []
     section: list[_Block] = []
+    bare: _Block | None = None
     for block in _blocks(body):
         if not block.level:
             section.append(block)
+            bare = bare if body[block.start : block.end].isspace() else None
             continue
         yield from _packed(body, tuple(title for _, title in path), section)
-        section = []
+        if bare is not None and block.level <= bare.level:
+            yield from _packed(body, tuple(title for _, title in path[:-1]), [bare])
+        section, bare = [], block
         path = [(level, title) for level, title in path if level < block.level] + [(block.level, block.title)]
     yield from _packed(body, tuple(title for _, title in path), section)
+    if bare is not None:
+        yield from _packed(body, tuple(title for _, title in path[:-1]), [bare])
 
 
 def _packed(body: str, path: tuple[str, ...], blocks: list[_Block]) -> Iterator[tuple[tuple[str, ...], int, int]]:

@@ -19,19 +19,19 @@ class KnowledgeError(Exception):
     """Base of this package's errors."""
 
 
-class EncoderUnavailable(KnowledgeError):  # noqa: N818 - names a state
+class EncoderUnavailable(KnowledgeError):
     """The encoder's model is missing or does not load."""
 
 
-class IndexMissing(KnowledgeError):  # noqa: N818 - names a state
+class IndexMissing(KnowledgeError):
     """No index was built yet."""
 
 
-class IndexStale(KnowledgeError):  # noqa: N818 - names a state
+class IndexStale(KnowledgeError):
     """The index was built by another encoder, so that its vectors cannot be compared with new ones."""
 
 
-class IndexCorrupt(KnowledgeError):  # noqa: N818 - names a state
+class IndexCorrupt(KnowledgeError):
     """Files of the index are damaged or are not the ones its manifest names."""
 
 
@@ -52,7 +52,7 @@ class Problem:
         return f"{self.path}:{self.line} {self.key}: {self.text}" if self.key else f"{self.path}:{self.line}: {self.text}"
 
 
-class InvalidDocument(KnowledgeError):  # noqa: N818 - names a state
+class InvalidDocument(KnowledgeError):
     """Files that cannot be published; ``problems`` lists each."""
 
     def __init__(self, text: str, problems: tuple[Problem, ...] = ()) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from knowledge.errors import InvalidDocument, Problem
 
@@ -30,7 +30,18 @@ def _check_topic(value: object) -> object:
 
 
 Topic = Annotated[str, BeforeValidator(_check_topic)]
-Text = Annotated[str, Field(min_length=1)]
+
+
+def _check_text(value: str) -> str:
+    if "\0" in value:  # YAML writes one as \0; PostgreSQL keeps none, and no text has one
+        raise ValueError("holds a zero byte: take it out")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_check_text)]
+Name = Annotated[str, Field(max_length=64), AfterValidator(_check_text)]
+Path = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_check_text)]
+"""Name and path are no longer than their columns: SQLite would keep more, PostgreSQL would refuse the whole folder."""
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
 
 
@@ -60,14 +71,14 @@ class Head(BaseModel):
     review_due: date | None = None
     effective_from: date | None = None
     effective_until: date | None = None
-    owner: str = ""
+    owner: Name = ""
     reviewed_by: list[Text] = []
     sensitivity: Literal["green", "yellow", "red"] = "green"
     time_sensitive: bool = False
     depends_on: list[Dependency] = []
-    translation_of: Text | None = None
+    translation_of: Path | None = None
     phrasings: list[Text] = []
-    supersedes: Text | None = None
+    supersedes: Path | None = None
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "Head":
@@ -90,7 +101,7 @@ class CuratedHead(Head):
     checked: date
     review_due: date
     effective_from: date
-    owner: Text
+    owner: Annotated[Name, Field(min_length=1)]
     reviewed_by: list[Text]
     sensitivity: Literal["green", "yellow", "red"]
     time_sensitive: bool

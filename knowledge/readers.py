@@ -20,6 +20,8 @@ from knowledge.passages import Audience, Document, Source, sealed
 
 SUFFIXES = frozenset({".md", ".txt"})
 MAX_BYTES = 5 * 1024 * 1024
+MAX_PATH = 512
+"""Characters of the column that keeps a document's path."""
 DETECTED_FROM = 2_000
 """Characters the language is told from: more adds seconds, not certainty."""
 
@@ -87,6 +89,8 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _read(path: Path, name: str, *, collection: str, audience: Audience, language: str | None, curated: bool) -> Document:
+    if len(name) > MAX_PATH:
+        raise _problem(name, f"has a path of {len(name)} characters, at most {MAX_PATH} are kept: shorten its folders")
     text = _text(path, name)
     yaml_text, body, body_line = frontmatter.split(text)
     if yaml_text is None and curated:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from pytest_socket import socket_allow_hosts
+
 from support.clock import FakeClock
 from support.databases import Database, memory, postgres_server, sqlite_file
 

@@ -56,10 +56,14 @@ class KeyRing:
             InvalidSettings: the file exists or cannot be written.
         """
         ring = cls([_new_master()])
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(ring.to_json())
+            ring._write(part)
+            try:
+                os.link(part, path)
+            finally:
+                part.unlink()
         except FileExistsError as exc:
             raise InvalidSettings(f"The key file {path} exists already; it is not overwritten") from exc
         except OSError as exc:
@@ -76,15 +80,18 @@ class KeyRing:
         """
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
-            text = path.read_text()
+            content = path.read_bytes()
         except FileNotFoundError as exc:
             raise KeyFileMissing(
-                f"There is no key file {path}: restore it from its backup (WAYPOST_KEYS__FILE), or run `make setup` on a new installation"
+                f"There is no key file {path}: restore it from its backup (WAYPOST_KEYS__FILE),"
+                " or run `make setup` on a new installation"
             ) from exc
+        except OSError as exc:
+            raise InvalidSettings(f"The key file {path} cannot be read: {exc.strerror}") from exc
         if mode & 0o077:
             raise InvalidSettings(f"The key file {path} can be read by others (mode {mode:04o}): run `chmod 600 {path}`")
         try:
-            rows = json.loads(text)["masters"]
+            rows = json.loads(content)["masters"]
             masters = [Master(bytes.fromhex(row["id"]), base64.b64decode(row["key"], validate=True)) for row in rows]
         except (ValueError, KeyError, TypeError) as exc:
             raise InvalidSettings(f"The key file {path} is damaged: restore it from its backup") from exc
@@ -99,11 +106,15 @@ class KeyRing:
     def save(self, path: Path) -> None:
         """Replace the key file at once."""
         part = path.with_suffix(".part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        part.unlink(missing_ok=True)
+        self._write(part)
+        part.replace(path)
+
+    def _write(self, path: Path) -> None:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(self.to_json())
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
 
     def with_new_master(self) -> "KeyRing":
         """Return a ring with a fresh current key and all old ones."""
@@ -147,7 +158,7 @@ class KeyRing:
         """Return key id, nonce and ciphertext; ``context`` binds it to its place."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         master = self._masters[0].id
-        return master + nonce + self._ciphers[master].encrypt(nonce, text.encode(), context.encode())
+        return master + nonce + self._ciphers[master].encrypt(nonce, text.encode("utf-8", "surrogatepass"), context.encode())
 
     def decrypt(self, data: bytes, context: str) -> str:
         """Return the text.
@@ -160,8 +171,8 @@ class KeyRing:
         if cipher is None:
             raise InvalidSettings(f"A value was encrypted with the key {key_id.hex()}, which the key file does not hold")
         try:
-            return cipher.decrypt(nonce, body, context.encode()).decode()
-        except InvalidTag as exc:
+            return cipher.decrypt(nonce, body, context.encode()).decode("utf-8", "surrogatepass")
+        except (InvalidTag, ValueError) as exc:
             raise InvalidSettings(f"A stored {context} cannot be decrypted: it was changed, or moved from elsewhere") from exc
 
     def is_current(self, data: bytes) -> bool:

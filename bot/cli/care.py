@@ -54,7 +54,7 @@ def _print(record: TurnRecord, *, show_text: bool) -> None:
     rows = [
         (
             "update",
-            f"{record.update_id}   {record.at:%Y-%m-%d %H:%M:%SZ}   language {record.language} ({record.language_confidence:.2f})",
+            f"{record.update_id}   {record.at:%Y-%m-%d %H:%M:%SZ}   {record.language} ({record.language_confidence:.2f})",
         ),
         ("text", words if show_text else ("kept; --show-text shows it" if record.text is not None else words)),
         ("understood", f"intent {record.intent or '–'} {record.intent_confidence:.2f}"),

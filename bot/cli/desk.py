@@ -82,7 +82,8 @@ def list_cases(context: Context, everything: bool, as_json: bool) -> None:
         if as_json:
             print_json({
                 "number": case.number, "state": case.state, "severity": case.severity, "language": case.language,
-                "category": None if case.sealed else case.category, "sealed": case.sealed, "opened_at": case.opened_at.isoformat(),
+                "category": None if case.sealed else case.category, "sealed": case.sealed,
+                "opened_at": case.opened_at.isoformat(),
             })  # fmt: skip
         else:
             what = "sealed" if case.sealed else (case.category or "general")
@@ -105,7 +106,8 @@ def show(context: Context, number: str, alias: str) -> None:
             raise InvalidTransition(f"No case {number}: see `waypost cases list --all`.")
         casework.require_reader(uow, case, alias)
         uow.audit.record(actor=alias, action="case.viewed", subject=number, now=app.clock.now())
-        head = f"{case.number}  {case.state}  severity {case.severity}  {case.language}  {'sealed' if case.sealed else case.category or 'general'}"
+        what = "sealed" if case.sealed else case.category or "general"
+        head = f"{case.number}  {case.state}  severity {case.severity}  {case.language}  {what}"
         lines = [
             f"{message.at:%Y-%m-%d %H:%M}  {message.direction:11} {message.state:13} {message.text}"
             for message in uow.cases.messages(case.id)

@@ -60,9 +60,8 @@ def list_documents(context: Context, collection: str | None) -> None:
     from knowledge.store import KnowledgeStore
 
     for document in KnowledgeStore(open_engine(context.settings.database.url)).list(collection):
-        click.echo(
-            f"{document.collection:10} {document.path:44} v{document.number:<3} {document.language}  {document.audience:8} {document.status}"
-        )
+        version = f"v{document.number:<3} {document.language}  {document.audience:8} {document.status}"
+        click.echo(f"{document.collection:10} {document.path:44} {version}")
 
 
 @knowledge.command()
@@ -121,9 +120,8 @@ def test_policies() -> None:
     results = run_all(load())
     failed = [result for result in results if not result.passed]
     for result in failed:
-        click.echo(
-            f"{result.place}  {result.name!r}\n  expected  {result.expected}\n  got       {result.got}\n  because   {result.because}"
-        )
+        click.echo(f"{result.place}  {result.name!r}\n  expected  {result.expected}\n  got       {result.got}")
+        click.echo(f"  because   {result.because}")
     click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     if failed:
         sys.exit(1)

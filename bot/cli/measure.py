@@ -3,11 +3,14 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli.group import Context, pass_context, print_json, say
+
+if TYPE_CHECKING:
+    from bot.evaluation import Judged
 
 
 @click.command()
@@ -38,9 +41,7 @@ def evaluate(context: Context, cases: Path, as_json: bool, no_nlu: bool) -> None
                     print_json(found)
                     sys.stdout.flush()
                 elif not verdict.is_right:
-                    click.echo(
-                        f"{verdict.case.id:8} {verdict.case.lang}  expected {verdict.case.expected}, got {verdict.outcome} ({found['rule']})"
-                    )
+                    click.echo(_miss(verdict, found["rule"]))
                 if len(judged) % 25 == 0:
                     say(f"{len(judged)} of {len(rows)}")
         return summarise(judged)
@@ -52,6 +53,11 @@ def evaluate(context: Context, cases: Path, as_json: bool, no_nlu: bool) -> None
         _print_table(summary)
     if problems.lines:
         sys.exit(1)
+
+
+def _miss(verdict: "Judged", rule: str) -> str:
+    case = verdict.case
+    return f"{case.id:8} {case.lang}  expected {case.expected}, got {verdict.outcome} ({rule})"
 
 
 def _print_table(summary: dict[str, Any]) -> None:

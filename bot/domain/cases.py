@@ -2,7 +2,7 @@
 
 The append-only events are the truth; :class:`Case` is their fold (:func:`fold`). Two things are kept apart: how far the work
 is (:class:`WorkState`) and who may write to the person (:class:`bot.domain.people.Speaker`, which follows from it).
-Every transition is a function from a case to the events it causes; it raises when the case does not allow it, and changes nothing.
+Every transition is a function from a case to the event it causes; it raises when the case does not allow it.
 """
 
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ from bot.service.app import App
 from bot.service.commit import commit
 from bot.service.language import LanguageChoice, choose_language
 from bot.service.ports import UnitOfWork
-from bot.service.turn import Accepted, Stopwatch, Turn, TurnResult
+from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult
 from knowledge.passages import Audience, Retrieval
 from policies import Decision, Outcome, Screening, TurnFacts, decide, screen
 from policies.access import visible_audiences
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 MAX_CHARS = 10_000
 """Triggers read this much of a message; Telegram itself sends at most 4,096."""
-SEARCH_CHARS = 400
-"""NLU and encoder read this much (docs/adr/0002: cost grows with length)."""
 HITS = 5
 ATTEMPTS = 5
 
@@ -133,7 +131,7 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
         role=accepted.person.role,
         screening=screening,
         speaker=conversation.speaker,
-        kind="edit" if message.is_edit else message.kind,
+        kind=message.kind,
         button=(accepted.button.action if accepted.button else "expired") if message.kind is Kind.BUTTON else None,
         command=commands.known(message.command) if message.kind is Kind.COMMAND else None,
         rate_limited=not accepted.admission.allowed,

@@ -250,9 +250,8 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     member = next((one for one in uow.staff.all() if one.alias == alias), None)
     if member is None:
         raise InvalidTransition(f"No staff member {alias}: see `waypost staff list`.")
-    for case in uow.cases.all():
-        if case.owner_id == member.id:
-            release(uow, app, case, member, now=now)
+    for case in uow.cases.owned_by(member.id):
+        release(uow, app, case, member, now=now)
     uow.staff.revoke(member.id, now=now)
     person = uow.people.for_chat(member.chat_id, now=now)
     uow.people.save(replace(person, role=Role.PUBLIC))
@@ -343,12 +342,11 @@ def not_delivered(uow: UnitOfWork, app: App, person_id: PersonId, reason: str, *
 
 
 def person_unreachable(uow: UnitOfWork, app: App, person_id: PersonId, *, key: str, now: datetime) -> None:
-    """The person blocked us or is gone: stop sending, and tell the desk once."""
+    """The person blocked us or is gone: stop sending, and tell the desk, each time somebody tried."""
     person = uow.people.get(person_id)
-    if person.state is PersonState.BLOCKED:
-        return
-    uow.people.save(replace(person, state=PersonState.BLOCKED))
-    uow.outbox.cancel_person(person_id, reason="person_unreachable")
+    if person.state is not PersonState.BLOCKED:
+        uow.people.save(replace(person, state=PersonState.BLOCKED))
+        uow.outbox.cancel_person(person_id, reason="person_unreachable")
     case = uow.cases.open_for(person_id)
     if case is not None:
         tell_topic(uow, app, case, "person_unreachable", key=key, now=now)

@@ -16,8 +16,8 @@ from bot.service.app import App
 from bot.service.compose import Material, compose
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
-from bot.service.turn import Turn, TurnResult
-from policies import Decision, Outcome
+from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
+from policies import Outcome
 
 BUTTON_LIFE = timedelta(days=7)
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
@@ -147,6 +147,7 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
         degraded=bool(_degraded(turn)),
+        is_long=len(turn.question) > SEARCH_CHARS,
     )
 
 

@@ -65,6 +65,8 @@ class Material:
     """Seconds until the rate limit lets the person through."""
     retention_days: int = 0
     degraded: bool = False
+    is_long: bool = False
+    """The message was longer than what is searched for."""
 
 
 def compose(decision: Decision, material: Material, app: App) -> list[Reply]:
@@ -135,9 +137,12 @@ def _answer(decision: Decision, material: Material, app: App) -> Reply:
     is_section = bool(hit.lead) and hit.text != hit.lead
     more = is_section and len((body + hit.text).split()) > LEAD_AND_SECTION_WORDS
     parts = [app.catalogue.no_content(language)] if hit.language != language else []
+    if material.is_long:
+        parts.append(app.catalogue.text("too_long", language))
     parts += [body, section_text(hit) if is_section and not more else "", citation_line(hit, app, language, material.today)]
     if hit.language == language and language != "en" and not hit.reviewed:
         parts.append(app.catalogue.text("unreviewed", language))
+    parts.append(app.catalogue.text("not_legal_advice", language))
     if material.degraded:
         parts.append(app.catalogue.text("degraded", language))
     if decision.offer_human:

@@ -70,6 +70,9 @@ def _do(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str) ->
 
 
 def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
+    if message.command == "link":
+        _notice(uow, app, message, app.catalogue.staff_text("link_private_only"))
+        return
     case = _case_of(uow, message, app)
     if case is None:
         _outside_topics(uow, message, app)
@@ -127,7 +130,11 @@ def _outside_topics(uow: UnitOfWork, message: Incoming, app: App) -> None:
     if _is_desk(uow, message, app) or message.kind is not Kind.COMMAND:
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
         return
-    text = app.catalogue.text("group_chat", message.language_hint or app.office.default_language)
+    _notice(uow, app, message, app.catalogue.text("group_chat", message.language_hint or app.office.default_language))
+
+
+def _notice(uow: UnitOfWork, app: App, message: Incoming, text: str) -> None:
+    """Answer in the group itself; nothing of a case is ever in it."""
     notice = Delivery(
         address=ToChat(chat_id=message.chat_id, thread_id=message.thread_id),
         content=Text(text=text),

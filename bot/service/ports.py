@@ -241,6 +241,10 @@ class Cases(Protocol):
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
 
+    def owned_by(self, staff_id: StaffId) -> list[Case]:
+        """Return every open case of a member."""
+        ...
+
     def append(self, case: Case, event: CaseEvent) -> Case:
         """Append to the case as read; return the case after the event.
 

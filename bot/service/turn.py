@@ -15,6 +15,9 @@ from knowledge.passages import Retrieval
 from policies import Decision, TurnFacts
 from policies.limits import Admission
 
+SEARCH_CHARS = 400
+"""NLU and encoder read this much of a question (docs/adr/0002: cost grows with length)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:

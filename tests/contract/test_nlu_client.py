@@ -44,7 +44,7 @@ class TestRecordedAnswers:
         jsonschema.validate(json.loads(path.read_text()), json.loads((CONTRACT / "parse.schema.json").read_text()))
 
     async def test_an_example_is_understood(self, path: Path) -> None:
-        recorded = json.loads(path.read_text())
+        recorded = json.loads(path.read_text())  # noqa: ASYNC240 - a small file, and nothing else runs
         understander = an_understander(answering(recorded))
         found = await understander.parse(recorded["text"])
         await understander.close()
@@ -169,7 +169,9 @@ async def test_readiness_is_what_the_status_page_says(answer: Answer, is_ready: 
 
 
 @pytest.mark.xfail(reason="only httpx.HTTPError and ValidationError are caught", raises=Exception)
-@pytest.mark.parametrize(("url", "text"), [("http://[broken", "hello"), (SERVER.url, "half a sign \ud83d")], ids=["address", "text"])
+@pytest.mark.parametrize(
+    ("url", "text"), [("http://127.0.0.1:x", "hello"), (SERVER.url, "half a sign \ud83d")], ids=["address", "text"]
+)
 async def test_nothing_at_all_is_raised(url: str, text: str) -> None:
     understander = an_understander(answering(ANSWER), NluServer(url=url, token="x"))
     found: Any = await understander.parse(text)

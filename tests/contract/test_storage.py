@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.clock import FakeClock
-from support.databases import Database
 
 from bot.adapters.storage.storage import SqlStorage
 from bot.domain.cases import (
@@ -25,9 +23,11 @@ from bot.domain.cases import (
 from bot.domain.deliveries import Delivery, Priority, Text, ToCase, ToChat, ToPerson
 from bot.domain.errors import Conflict, LeaseLost, UnknownCode, VersionConflict
 from bot.domain.ids import CaseId, ChatId, PassageId, PersonId, UpdateId
-from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Speaker
+from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Speaker, StaffMember
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
+from support.clock import FakeClock
+from support.databases import Database
 
 AMINA, JOSE, GROUP = ChatId(700_001), ChatId(700_002), ChatId(-100_500)
 
@@ -279,8 +279,8 @@ class TestPeople:
 
 def a_turn(person: Person, clock: FakeClock, update_id: int = 1) -> TurnRecord:
     return TurnRecord(
-        update_id=UpdateId(update_id), person_id=person.id, at=clock.now(), outcome="answer", severity=0, rule_id="answer-grounded",
-        reason="grounded", language="ar", language_confidence=0.9, intent="ask_visa", intent_confidence=0.8, triggers=("a",),
+        update_id=UpdateId(update_id), person_id=person.id, at=clock.now(), outcome="answer", severity=0,
+        rule_id="answer-grounded", reason="grounded", language="ar", language_confidence=0.9, intent="ask_visa", intent_confidence=0.8, triggers=("a",),
         retrieved=(Retrieved(passage_id=PassageId(7), topic="P08", audience="public", score=0.9),), cited=(PassageId(7),),
         degraded=("nlu_slow",), policy_version="abc", index_version="i1", timings_ms={"search": 3.5}, text="متى؟",
     )  # fmt: skip
@@ -416,9 +416,9 @@ class TestCases:
         assert await storage.run(lambda uow: uow.cases.all(open_only=False)) == []
 
 
-def linked(uow: UnitOfWork, clock: FakeClock, chat: ChatId = ChatId(900_001), role: DeskRole = DeskRole.CASEWORKER):  # type: ignore[no-untyped-def]
-    uow.staff.invite("code", desk_role=role, expires_at=clock.now() + timedelta(hours=1), now=clock.now())
-    return uow.staff.redeem("code", chat_id=chat, now=clock.now())
+def linked(uow: UnitOfWork, clock: FakeClock) -> StaffMember:
+    uow.staff.invite("code", desk_role=DeskRole.CASEWORKER, expires_at=clock.now() + timedelta(hours=1), now=clock.now())
+    return uow.staff.redeem("code", chat_id=ChatId(900_001), now=clock.now())
 
 
 class TestStaff:

@@ -4,16 +4,17 @@ import re
 import signal
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from emulators.client import EmulatorClient, EmulatorProcess, RemoteUser
-from support.process import Installation, stopped_at_the_end
 
 from bot.adapters.keys import KeyRing
 from bot.adapters.storage.engine import open_engine
 from bot.adapters.storage.storage import SqlStorage
 from bot.service.ports import UnitOfWork
+from emulators.client import EmulatorClient, EmulatorProcess, RemoteUser
+from support.process import Installation, stopped_at_the_end
 
 PEOPLE, EACH, KILLS = 30, 10, 3
 SENT = re.compile(r"message (\d+)$")
@@ -56,7 +57,7 @@ def test_three_kills_lose_nothing_and_keep_the_order(tmp_path: Path, record_prop
     with_messages = [numbers for numbers in seen.values() if numbers]
     lost = sum(EACH - len(set(numbers)) for numbers in with_messages) + (PEOPLE - len(with_messages)) * EACH
     duplicates = sum(len(numbers) - len(set(numbers)) for numbers in with_messages)
-    inversions = sum(later < earlier for numbers in with_messages for earlier, later in zip(numbers, numbers[1:], strict=False))
+    inversions = sum(later < earlier for numbers in with_messages for earlier, later in pairwise(numbers))
     record_property("duplicates", duplicates)
     print(f"\n{PEOPLE * EACH} messages, {KILLS} kills: {lost} lost, {inversions} inversions, {duplicates} duplicates")
     assert lost == 0

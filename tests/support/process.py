@@ -38,7 +38,13 @@ class Installation:
     def run(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
-            [*WAYPOST, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+            [*WAYPOST, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":

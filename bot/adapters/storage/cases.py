@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, cases, message_link
+from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, cases, conversation, message_link
 from bot.adapters.storage.vault import Vault
 from bot.domain.cases import (
     Case,
@@ -70,8 +70,14 @@ class SqlCases:
             statement = statement.where(cases.c.state.in_(OPEN_CASES))
         return [_case(row) for row in self._vault.all(statement)]
 
+    def owned_by(self, staff_id: StaffId) -> list[Case]:
+        statement = select(cases).where(cases.c.owner_id == staff_id, cases.c.state.in_(OPEN_CASES)).order_by(cases.c.id)
+        return [_case(row) for row in self._vault.all(statement)]
+
     def append(self, case: Case, event: CaseEvent) -> Case:
         after = apply(case, event)
+        # A turn locks the conversation first and then the case. In another order two transactions could wait for each other.
+        self._vault.one(select(conversation.c.version).where(conversation.c.person_id == case.person_id).with_for_update())
         changed = self._vault.run(
             update(cases).where(cases.c.id == case.id, cases.c.version == case.version).values(**_projection(after))
         )
@@ -187,7 +193,10 @@ class SqlCases:
         )
 
     def delete(self, *, resolved_before: datetime) -> int:
-        return self._vault.run(delete(cases).where(cases.c.resolved_at < resolved_before))
+        # A case whose person erased their data has no resolution: its last event counts.
+        recent = exists().where(case_event.c.case_id == cases.c.id, case_event.c.at >= resolved_before)
+        erased = (cases.c.state == WorkState.ERASED) & ~recent
+        return self._vault.run(delete(cases).where((cases.c.resolved_at < resolved_before) | erased))
 
     def _write_event(self, after: Case, event: CaseEvent) -> None:
         self._vault.run(

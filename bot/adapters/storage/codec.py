@@ -1,6 +1,7 @@
-"""Deliveries as text: tagged JSON, so that a row tells what it is."""
+"""Updates and deliveries as text: tagged JSON, so that a row tells what it is."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -16,11 +17,23 @@ from bot.domain.deliveries import (
     ToPerson,
     WireButton,
 )
+from bot.domain.ids import ChatId
 
 ADDRESSES: dict[str, type[ToPerson | ToCase | ToChat]] = {"person": ToPerson, "case": ToCase, "chat": ToChat}
 CONTENTS: dict[str, type[Text | Copy | Reaction | CloseTopic]] = {
     "text": Text, "copy": Copy, "reaction": Reaction, "close_topic": CloseTopic,
 }  # fmt: skip
+
+
+def encode_update(chat_id: ChatId | None, payload: Mapping[str, object]) -> str:
+    """Return an update with the chat it belongs to, which its lane shows as a hash only."""
+    return json.dumps({"chat": chat_id, "update": payload})
+
+
+def decode_update(text: str) -> tuple[ChatId | None, dict[str, object]]:
+    """Return what ``encode_update`` was given."""
+    value = json.loads(text)
+    return (None if value["chat"] is None else ChatId(value["chat"])), value["update"]
 
 
 def encode(delivery: Delivery) -> str:

@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage.tables import audit, button, incident, notebook, staff, staff_invite
@@ -48,8 +48,13 @@ class SqlStaff:
         ).first()
         if used is None:
             raise UnknownCode
-        self._vault.run(update(staff).where(staff.c.chat_key.in_(self._vault.chat_keys(chat_id))).values(**_revoked(now)))
-        role = DeskRole(used.desk_role)
+        self._vault.alone("staff")
+        role, known = DeskRole(used.desk_role), self.by_chat(chat_id)
+        if known is not None:
+            # Who is linked already gets the new role and stays the same member: the cases they hold remain theirs.
+            alias = known.alias if known.desk_role is role else self._alias(role)
+            self._vault.run(update(staff).where(staff.c.id == known.id).values(desk_role=role, alias=alias, linked_at=now))
+            return self.get(known.id)
         new_id = self._vault.connection.execute(
             insert(staff)
             .values(
@@ -81,8 +86,10 @@ class SqlStaff:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
 
     def _alias(self, role: DeskRole) -> str:
-        so_far = self._vault.connection.scalar(select(func.count()).select_from(staff).where(staff.c.desk_role == role)) or 0
-        return f"{role.value.replace('_', '-')}-{so_far + 1}"
+        name = role.value.replace("_", "-")
+        taken = self._vault.all(select(staff.c.alias).where(staff.c.alias.startswith(f"{name}-", autoescape=True)))
+        so_far = max((int(row.alias.removeprefix(f"{name}-")) for row in taken), default=0)
+        return f"{name}-{so_far + 1}"
 
     def _member(self, row: Row[Any]) -> StaffMember:
         return StaffMember(
@@ -156,8 +163,9 @@ class SqlAudit:
         self._vault = vault
 
     def record(self, *, actor: str, action: str, subject: str, now: datetime) -> None:
-        # The newest row is locked, so that two writers cannot continue the chain from the same link.
-        last = self._vault.connection.scalar(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1).with_for_update())
+        # Locking the newest row would not do: who waited for it would still be given that row, not the one added meanwhile.
+        self._vault.alone("audit")
+        last = self._vault.connection.scalar(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1))
         link = _link(last or GENESIS, now, actor, action, subject)
         self._vault.run(insert(audit).values(at=now, actor=actor, action=action, subject=subject, hash=link))
 
@@ -177,6 +185,7 @@ class SqlIncidents:
         self._vault = vault
 
     def open(self, kind: str, detail: str, *, now: datetime) -> bool:
+        self._vault.alone("incident")
         is_open = self._vault.one(select(incident.c.id).where(incident.c.kind == kind, incident.c.closed_at.is_(None)))
         if is_open is None:
             self._vault.run(insert(incident).values(kind=kind, detail=detail, opened_at=now))

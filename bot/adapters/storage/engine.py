@@ -1,4 +1,4 @@
-"""Open a database by its URL, with the settings durability needs.
+"""Open a database by its URL, with the settings durability needs. Errors never show parameters: hashes of chats are among them.
 
 SQLite: WAL, ``synchronous=FULL`` (NORMAL may lose the last commit after Telegram's offset has moved), ``BEGIN IMMEDIATE`` (a
 deferred transaction that turns into a write can fail in the middle), a busy timeout.
@@ -12,6 +12,7 @@ from sqlalchemy.pool import StaticPool
 from bot.domain.errors import InvalidSettings
 
 BUSY_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_S = 5
 
 
 def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
@@ -21,12 +22,21 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
         InvalidSettings: the URL names another kind of database.
     """
     if url.startswith("postgresql://"):
-        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=pool_size, pool_pre_ping=True)
+        engine = create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        )
+        _configure_postgresql(engine, busy_timeout_ms)
+        return engine
     if not url.startswith("sqlite://"):
         raise InvalidSettings(f"WAYPOST_DATABASE__URL={url!r}: use sqlite:///path or postgresql://…")
     in_memory = url == "sqlite://"
     places: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": pool_size}
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": busy_timeout_ms / 1000}, **places)
+    arguments = {"check_same_thread": False, "timeout": busy_timeout_ms / 1000}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True, **places)
     _configure_sqlite(engine, busy_timeout_ms)
     return engine
 
@@ -37,7 +47,8 @@ def _configure_sqlite(engine: Engine, busy_timeout_ms: int) -> None:
         # The driver must not begin transactions by itself: "begin" below does (SQLAlchemy, "pysqlite, SAVEPOINT support").
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={busy_timeout_ms}"):
+        # secure_delete: what is erased is overwritten, not only unlinked.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", f"busy_timeout={busy_timeout_ms}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -45,6 +56,15 @@ def _configure_sqlite(engine: Engine, busy_timeout_ms: int) -> None:
     def begun(connection: Any) -> None:
         options = connection.get_execution_options()
         connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+
+
+def _configure_postgresql(engine: Engine, lock_timeout_ms: int) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        # Set here and not as a start-up option, which connection poolers refuse.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {lock_timeout_ms}; SET idle_in_transaction_session_timeout = '60s'")
+        connection.commit()
 
 
 def enable_wal(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.storage import tables
@@ -61,6 +61,8 @@ def _migrate(engine: Engine, work: Callable[[Config], None]) -> None:
     try:
         enable_wal(engine)
         with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('waypost migrations', 0))"))
             work(_configuration(connection))
     except DBAPIError as exc:
         raise StorageUnavailable(f"The database cannot be migrated: {exc.orig}") from exc

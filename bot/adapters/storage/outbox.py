@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode, encode
 from bot.adapters.storage.tables import OPEN_STATES, conversation, outbox
 from bot.adapters.storage.vault import Vault
@@ -27,17 +28,15 @@ class SqlOutbox:
             self._vault.run(insert(outbox).values(self._row(delivery, now)).on_conflict_do_nothing())
 
     def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
-        self._cancel_superseded(now)
-        earlier = outbox.alias("earlier")
-        is_first = ~exists().where(earlier.c.lane == outbox.c.lane, earlier.c.id < outbox.c.id, earlier.c.state.in_(OPEN_STATES))
-        statement = (
+        self._cancel_unsendable(now)
+        is_head = lanes.is_head(outbox, outbox.c.id, ("lane",), _is_open, now)
+        heads = (
             select(outbox)
-            .where(_is_free(now), is_first)
+            .where(_is_open(outbox), lanes.is_free(outbox, now), is_head)
             .order_by(outbox.c.priority, outbox.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
-        rows = self._vault.all(statement)
+        rows = lanes.lock(self._vault, heads, outbox.c.id, outbox.c.lane)
         for row in rows:
             # A lease that ran out means that the row may have been sent by a process that ended before it could say so.
             unsure = 1 if row.state == "leased" else 0
@@ -101,14 +100,17 @@ class SqlOutbox:
         doubtful = self._vault.connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.ambiguous > 0))
         return {str(row[0]): int(row[1]) for row in rows} | {"ambiguous": int(doubtful or 0)}
 
-    def _cancel_superseded(self, now: datetime) -> None:
-        """A reply computed before somebody took the conversation over is never sent."""
+    def _cancel_unsendable(self, now: datetime) -> None:
+        """Never send a reply computed before somebody took the conversation over, nor erased words, whoever leased them."""
+        idle = or_(outbox.c.state == lanes.PENDING, lanes.has_run_out(outbox, now))
         newer = exists().where(conversation.c.person_id == outbox.c.person_id, conversation.c.version > outbox.c.version)
-        self._vault.run(
-            update(outbox)
-            .where(outbox.c.state == "pending", outbox.c.version.is_not(None), newer)
-            .values(state="cancelled", error="superseded", payload=None, done_at=now)
-        )
+        superseded = outbox.c.version.is_not(None) & newer
+        for reason, condition in (("superseded", superseded), ("person_erased", outbox.c.payload.is_(None))):
+            self._vault.run(
+                update(outbox)
+                .where(_is_open(outbox), idle, condition)
+                .values(state="cancelled", error=reason, payload=None, worker=None, leased_until=None, done_at=now)
+            )
 
     def _row(self, delivery: Delivery, now: datetime) -> dict[str, object]:
         address = delivery.address
@@ -134,6 +136,6 @@ class SqlOutbox:
             raise LeaseLost(f"Delivery {item.id} is not leased by this worker any more")
 
 
-def _is_free(now: datetime):  # type: ignore[no-untyped-def]
-    due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
-    return or_(and_(outbox.c.state == "pending", due), and_(outbox.c.state == "leased", outbox.c.leased_until < now))
+def _is_open(table: FromClause) -> ColumnElement[bool]:
+    """The condition of the index ``ix_outbox_open``, word for word."""
+    return table.c.state.in_((lanes.PENDING, lanes.LEASED))

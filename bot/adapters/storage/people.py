@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
@@ -40,14 +41,19 @@ class SqlPeople:
         if found is not None:
             self._vault.run(update(person).where(person.c.id == found.id).values(seen_at=now))
             return self._person(found)
-        new_id = self._vault.connection.execute(
-            insert(person)
+        write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
+        new_id = self._vault.connection.scalar(
+            write(person)
             .values(
                 chat_key=self._vault.chat_key(chat_id), chat_cipher=self._vault.seal_chat(chat_id), role=Role.PUBLIC,
                 state=PersonState.ACTIVE, language_chosen=False, created_at=now, seen_at=now,
             )
+            .on_conflict_do_nothing()
             .returning(person.c.id)
-        ).scalar_one()  # fmt: skip
+        )  # fmt: skip
+        if new_id is None:
+            # Another process made the same person a moment ago; its transaction has ended, or the insert would still wait.
+            return self.for_chat(chat_id, now=now)
         self._vault.run(
             insert(conversation).values(person_id=new_id, speaker=Speaker.BOT, version=0, severity=0, clarifications_asked=0)
         )
@@ -100,14 +106,18 @@ class SqlPeople:
         if row is None:
             return
         theirs = select(cases.c.id).where(cases.c.person_id == person_id)
+        # Their words on the way to the staff group; what this transaction itself says about the erasure stays.
+        lanes = [f"case:{found.id}" for found in self._vault.all(theirs)]
+        told_to_desk = outbox.c.lane.in_(lanes) & (outbox.c.created_at < now)
         statements = (
             delete(message_link).where(message_link.c.case_id.in_(theirs)),
             update(case_message).where(case_message.c.case_id.in_(theirs)).values(text=None),
             update(turn).where(turn.c.person_id == person_id).values(text=None),
+            # What is being sent this moment keeps its lease; should it come back, it is cancelled for want of words.
             update(outbox).where(outbox.c.person_id == person_id).values(payload=None),
             update(outbox)
-            .where(outbox.c.person_id == person_id, outbox.c.state == "pending")
-            .values(state="cancelled", error="person_erased", done_at=now),
+            .where(outbox.c.state == "pending", (outbox.c.person_id == person_id) | told_to_desk)
+            .values(state="cancelled", error="person_erased", payload=None, done_at=now),
             delete(button).where(button.c.person_id == person_id),
             delete(consent).where(consent.c.person_id == person_id),
             update(conversation)

@@ -4,6 +4,7 @@ Three steps, each safe to repeat: the key file gets the new key beside the old o
 key leaves the file. Whatever is interrupted, the file can read the database.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Column, Engine, LargeBinary, Table, select, update
 
 from bot.adapters.keys import KeyRing
 from bot.adapters.storage.checks import FINGERPRINT
+from bot.adapters.storage.codec import decode, decode_update
 from bot.adapters.storage.desk import SqlNotebook
 from bot.adapters.storage.tables import (
     button,
@@ -26,6 +28,8 @@ from bot.adapters.storage.tables import (
     update_inbox,
 )
 from bot.adapters.storage.vault import Vault
+from bot.domain.deliveries import ToChat
+from bot.domain.ids import ChatId
 from bot.service.ports import Clock
 
 CONTEXTS: tuple[tuple[Table, Column[Any], str], ...] = (
@@ -70,7 +74,23 @@ def _chat_keys(vault: Vault) -> dict[str, str]:
         for row in vault.all(select(cipher).select_from(table).where(cipher.is_not(None))):
             keys = vault.chat_keys(vault.open_chat(row[0]))
             found |= dict.fromkeys(keys, keys[0])
+    for chat_id in _chats_waiting(vault):
+        keys = vault.chat_keys(chat_id)
+        found |= dict.fromkeys(keys, keys[0])
     return found
+
+
+def _chats_waiting(vault: Vault) -> Iterator[ChatId]:
+    """Yield the chats of updates and deliveries that wait: theirs may be the only row, as that of a first message is."""
+    ours = (update_inbox.c.bot_id == vault.bot_id) & update_inbox.c.payload.is_not(None)
+    for row in vault.all(select(update_inbox.c.payload).where(ours)):
+        chat_id, _ = decode_update(vault.open(row.payload, "update"))
+        if chat_id is not None:
+            yield chat_id
+    for row in vault.all(select(outbox.c.payload).where(outbox.c.lane.startswith("chat:"), outbox.c.payload.is_not(None))):
+        address = decode(vault.open(row.payload, "delivery")).address
+        if isinstance(address, ToChat):
+            yield address.chat_id
 
 
 def _encrypt_anew(vault: Vault, table: Table, column: Column[Any], context: str) -> int:
@@ -86,10 +106,14 @@ def _encrypt_anew(vault: Vault, table: Table, column: Column[Any], context: str)
 
 def _move_look_ups(vault: Vault, known: dict[str, str]) -> None:
     """Rewrite every keyed hash; one whose chat is known to nobody any more can never be found again and is dropped."""
-    for table, column, _ in KEYED:
-        for old, new in known.items():
-            vault.run(update(table).where(column == old).values({column: new}))
-    for old, new in known.items():
-        vault.run(update(message_link).where(message_link.c.chat_key == old).values(chat_key=new))
-        vault.run(update(outbox).where(outbox.c.lane == f"chat:{old}").values(lane=f"chat:{new}"))
-        vault.run(update(update_inbox).where(update_inbox.c.lane == old, update_inbox.c.state != "done").values(lane=new))
+    lanes = {f"chat:{old}": f"chat:{new}" for old, new in known.items()}
+    for column, moves in (*((column, known) for _, column, _ in KEYED), (message_link.c.chat_key, known),
+                          (update_inbox.c.lane, known), (outbox.c.lane, lanes)):  # fmt: skip
+        # Only what stands there is moved: a statement for every chat known would take hours on a large database.
+        for row in vault.all(select(column).where(column.is_not(None)).distinct()):
+            new = moves.get(row[0])
+            if new is not None and new != row[0]:
+                vault.run(update(column.table).where(column == row[0]).values({column: new}))
+    stale = [row[0] for row in vault.all(select(message_link.c.chat_key).distinct()) if row[0] not in set(known.values())]
+    for key in stale:
+        vault.run(message_link.delete().where(message_link.c.chat_key == key))

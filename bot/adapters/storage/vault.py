@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, func, select
 
 from bot.adapters.keys import KeyRing
 from bot.domain.ids import ChatId
@@ -28,10 +28,13 @@ class Vault:
     def all(self, statement: Any) -> Sequence[Row[Any]]:
         return self.connection.execute(statement).all()
 
-    @property
-    def skip_locked(self) -> dict[str, bool]:
-        """Arguments of ``with_for_update``; SQLite has one writer and ignores them."""
-        return {"skip_locked": True}
+    def alone(self, what: str) -> None:
+        """Wait until no other transaction does ``what``, and keep others out until this one ends. SQLite has one writer anyway.
+
+        For what is read and then written without a row to lock: the end of a chain, a running number.
+        """
+        if self.connection.dialect.name != "sqlite":
+            self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
     def chat_key(self, chat_id: ChatId) -> str:
         return self.keys.look_up(self._named(chat_id))

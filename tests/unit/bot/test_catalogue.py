@@ -2,6 +2,7 @@
 
 import shutil
 import string
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ WITH_TEXTS = sorted(CATALOGUE.languages())
 NAMED = sorted(CATALOGUE.native_names())
 
 
+@cache
 def rows(name: str) -> dict[str, Any]:
     found = yaml.safe_load((DEFAULT_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
@@ -71,7 +73,9 @@ def test_a_language_is_shown_in_itself_or_in_the_first_fallback_that_has_texts(l
     assert CATALOGUE.shown_in(language) == next(code for code in chain if code in WITH_TEXTS)
 
 
-@pytest.mark.parametrize(("language", "shown"), [("pt", "es"), ("so", "en"), ("ar", "ar"), ("uk", "en"), ("xx", "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("language", "shown"), [("pt", "es"), ("so", "en"), ("ar", "ar"), ("uk", "en"), ("xx", "en"), ("", "en")]
+)
 def test_nobody_is_left_without_words(language: str, shown: str) -> None:
     assert CATALOGUE.shown_in(language) == shown
     assert CATALOGUE.text("goodbye", language) == CATALOGUE.text("goodbye", shown)

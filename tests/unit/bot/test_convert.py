@@ -17,6 +17,7 @@ FORUM = {"id": -100_500, "type": "supergroup", "title": "Caseworkers", "is_forum
 FILE = {"file_id": "f", "file_unique_id": "u"}
 PLACE = {"latitude": 1.0, "longitude": 2.0}
 PHOTO = [FILE | {"width": 1, "height": 1}]
+STICKER = FILE | {"type": "regular", "width": 1, "height": 1, "is_animated": False, "is_video": False}
 MOVING = FILE | {"width": 1, "height": 1, "duration": 1}
 
 
@@ -24,14 +25,18 @@ def raw(**fields: Any) -> dict[str, Any]:
     return {"message_id": 7, "date": SENT, "chat": PRIVATE, "from": AMINA} | fields
 
 
+def written_by(sender: dict[str, Any]) -> dict[str, Any]:
+    return {"from": sender}
+
+
 def typed(text: str) -> dict[str, Any]:
     """Return what Telegram makes of a text that begins with a command."""
-    length = len(text.split()[0])
+    length = len(text.split(maxsplit=1)[0])
     return {"text": text, "entities": [{"type": "bot_command", "offset": 0, "length": length}]}
 
 
-def convert(key: str = "message", **fields: Any) -> Incoming:
-    return from_message(Update.de_json({"update_id": 5, key: raw(**fields)}, None))
+def convert(kind: str = "message", /, **fields: Any) -> Incoming:
+    return from_message(Update.de_json({"update_id": 5, kind: raw(**fields)}, None))
 
 
 def test_a_private_text_brings_ids_time_and_hint_and_no_profile() -> None:
@@ -52,7 +57,7 @@ def test_a_private_text_brings_ids_time_and_hint_and_no_profile() -> None:
         ({"audio": FILE | {"duration": 3}}, Kind.VOICE, ""),
         ({"video": MOVING, "caption": "look"}, Kind.VIDEO, "look"),
         ({"video_note": FILE | {"length": 1, "duration": 1}}, Kind.VIDEO, ""),
-        ({"sticker": FILE | {"type": "regular", "width": 1, "height": 1, "is_animated": False, "is_video": False}}, Kind.STICKER, ""),
+        ({"sticker": STICKER}, Kind.STICKER, ""),
         ({"location": PLACE}, Kind.LOCATION, ""),
         ({"venue": {"location": PLACE, "title": "t", "address": "a"}, "location": PLACE}, Kind.LOCATION, ""),
         ({"contact": {"phone_number": "", "first_name": ""}}, Kind.CONTACT, ""),
@@ -114,7 +119,7 @@ def test_words_arrive_composed() -> None:
 
 @pytest.mark.parametrize(("code", "hint"), [("ar", "ar"), ("pt-br", "pt"), ("ZH-hans", "zh"), (None, None), ("", None)])
 def test_the_interface_language_is_two_letters_or_nothing(code: str | None, hint: str | None) -> None:
-    assert convert(text="x", **{"from": AMINA | {"language_code": code}}).language_hint == hint
+    assert convert(text="x", **written_by(AMINA | {"language_code": code})).language_hint == hint
 
 
 def test_an_edit_is_known_as_one() -> None:
@@ -123,13 +128,13 @@ def test_an_edit_is_known_as_one() -> None:
 
 
 def test_a_post_in_a_topic_names_topic_and_writer() -> None:
-    message = convert(text="I take it", chat=FORUM, message_thread_id=12, is_topic_message=True, **{"from": LEA})
+    message = convert(text="I take it", chat=FORUM, message_thread_id=12, is_topic_message=True, **written_by(LEA))
     assert (message.chat_id, message.sender_id, message.thread_id, message.is_private) == (-100_500, 900_001, 12, False)
     assert message.language_hint is None
 
 
 def test_a_chain_of_replies_in_general_is_no_topic() -> None:
-    message = convert(text="yes", chat=FORUM, message_thread_id=12, **{"from": LEA})
+    message = convert(text="yes", chat=FORUM, message_thread_id=12, **written_by(LEA))
     assert message.thread_id is None
 
 

@@ -1,6 +1,7 @@
 """The webhook acknowledges only what is kept; health says what is missing."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -43,14 +44,15 @@ def test_an_update_that_could_not_be_kept_is_not_acknowledged() -> None:
 @pytest.mark.parametrize("headers", [{}, {HEADER: ""}, {HEADER: SECRET[:-1]}, {HEADER: SECRET.upper()}, {HEADER: "é".encode()}])
 def test_without_the_secret_nothing_is_kept(headers: dict[str, str | bytes]) -> None:
     inbox = Inbox()
-    raw = {name: value if isinstance(value, bytes) else value.encode() for name, value in headers.items()}
-    answer = client(inbox).post("/telegram", json={"update_id": 5}, headers=[(name.encode(), value) for name, value in raw.items()])  # type: ignore[arg-type]
+    given: Any = headers  # the client's types know no bytes
+    answer = client(inbox).post("/telegram", json={"update_id": 5}, headers=given)
     assert answer.status_code == 403
     assert inbox.kept == []
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"[1]", b'"text"', b"5", b"null", b"{}", b'{"update_id": null}', b'{"update_id": "x"}', b"\xff\xfe"]
+    "body",
+    [b"", b"{", b"[]", b"[1]", b'"text"', b"5", b"null", b"{}", b'{"update_id": null}', b'{"update_id": "x"}', b"\xff\xfe"],
 )
 def test_a_body_that_is_no_update_is_refused(body: bytes) -> None:
     inbox = Inbox()

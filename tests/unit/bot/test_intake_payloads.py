@@ -42,7 +42,8 @@ UPDATES: dict[str, dict[str, Any]] = {
     },
     "contact": {
         "update_id": 6,
-        "message": MESSAGE | {"contact": {"phone_number": NAME, "first_name": NAME, "last_name": NAME, "vcard": NAME, "user_id": 5}},
+        "message": MESSAGE
+        | {"contact": {"phone_number": NAME, "first_name": NAME, "last_name": NAME, "vcard": NAME, "user_id": 5}},
     },
     "forward of a hidden account": {
         "update_id": 7,

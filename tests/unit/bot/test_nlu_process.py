@@ -71,7 +71,7 @@ def _works_in(process: Path, folder: Path) -> bool:
 async def until(condition: object) -> None:
     assert callable(condition)
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - another process tells us nothing
             await asyncio.sleep(0.02)
 
 
@@ -87,9 +87,7 @@ async def process(project: Path, tmp_path: Path) -> AsyncIterator[NluProcess]:
     await made.stop()
 
 
-async def test_a_started_server_answers_to_its_token_alone_and_is_found_by_others(
-    process: NluProcess, tmp_path: Path
-) -> None:
+async def test_a_started_server_answers_to_its_token_alone_and_is_found_by_others(process: NluProcess, tmp_path: Path) -> None:
     assert process.server() is None
     server = await process.start()
     assert process.server() == server == read_state(tmp_path / "run" / "nlu.json")
@@ -165,7 +163,7 @@ async def test_a_server_that_never_starts_does_not_keep_us_from_stopping(tmp_pat
     process = NluProcess(a_project(tmp_path / "nlu", "raise SystemExit(1)"), tmp_path / "nlu.json")
     stop = asyncio.Event()
     supervision = asyncio.create_task(process.run(stop))
-    await until(lambda: (tmp_path / "nlu.log").exists())
+    await until((tmp_path / "nlu.log").exists)
     stop.set()
     await asyncio.wait_for(supervision, 20)
     assert process.server() is None

@@ -174,7 +174,9 @@ def test_the_password_of_a_database_address_is_not_shown(scheme: str) -> None:
     assert SECRET not in refused(WAYPOST_DATABASE__URL=f"{scheme}://waypost:{SECRET}@db/waypost")
 
 
-@pytest.mark.xfail(reason="unknown names are looked for in the environment only; of the file, value and a doubled prefix are shown")
+@pytest.mark.xfail(
+    reason="unknown names are looked for in the environment only; of the file, value and a doubled prefix are shown"
+)
 @pytest.mark.parametrize("name", ["WAYPOST_TELEGRAM__TOKN", "WAYPOST_PASSWORD"])
 def test_an_unknown_name_in_the_file_is_named_as_it_stands_and_its_value_is_not_shown(name: str, empty_folder: Path) -> None:
     (empty_folder / ".env").write_text(f"{name}={SECRET}\n")

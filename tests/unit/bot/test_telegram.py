@@ -4,8 +4,6 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from emulators.ptb import connected_bot
-from emulators.telegram import Emulator, Group, User
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
@@ -23,6 +21,8 @@ from bot.domain.errors import (
 )
 from bot.domain.ids import ChatId
 from bot.service.ports import Sent
+from emulators.ptb import connected_bot
+from emulators.telegram import Emulator, Group, User
 
 HELLO = Text(text="hello")
 
@@ -52,6 +52,13 @@ def messenger(client: Bot) -> TelegramMessenger:
 
 
 @pytest.fixture
+async def updates(client: Bot) -> AsyncIterator[TelegramUpdates]:
+    source = TelegramUpdates(client, wait_s=0)
+    yield source
+    await source.close()
+
+
+@pytest.fixture
 def amina(tg: Emulator) -> User:
     user = tg.add_user("Amina")
     user.start()
@@ -75,8 +82,13 @@ async def refused(messenger: TelegramMessenger, chat: int, thread: int | None = 
 
 
 class TestSending:
-    async def test_a_text_with_buttons_arrives_without_preview(self, messenger: TelegramMessenger, amina: User, tg: Emulator) -> None:
-        rows = ((WireButton(label="Yes", token="t1"), WireButton(label="No", token="t2")), (WireButton(label="Later", token="t3"),))
+    async def test_a_text_with_buttons_arrives_without_preview(
+        self, messenger: TelegramMessenger, amina: User, tg: Emulator
+    ) -> None:
+        rows = (
+            (WireButton(label="Yes", token="t1"), WireButton(label="No", token="t2")),
+            (WireButton(label="Later", token="t3"),),
+        )
         sent = await messenger.send(ChatId(amina.user_id), None, Text(text="Choose: https://example.org", buttons=rows))
         assert amina.inbox[-1].message_id == sent.message_id
         assert [[button["callback_data"] for button in row] for row in amina.inbox[-1].keyboard] == [["t1", "t2"], ["t3"]]
@@ -87,14 +99,18 @@ class TestSending:
         await messenger.send(ChatId(amina.user_id), None, Text(text=text))
         assert amina.texts[-1] == text
 
-    async def test_an_answer_to_a_message_that_is_gone_is_sent_all_the_same(self, messenger: TelegramMessenger, amina: User) -> None:
+    async def test_an_answer_to_a_message_that_is_gone_is_sent_all_the_same(
+        self, messenger: TelegramMessenger, amina: User
+    ) -> None:
         question = amina.send("?")
         await messenger.send(ChatId(amina.user_id), None, Text(text="first", reply_to=question.message_id))
         amina.delete(question)
         await messenger.send(ChatId(amina.user_id), None, Text(text="second", reply_to=question.message_id))
         assert amina.texts[-2:] == ["first", "second"]
 
-    async def test_a_topic_is_made_and_written_in_and_general_stays_empty(self, messenger: TelegramMessenger, group: Group) -> None:
+    async def test_a_topic_is_made_and_written_in_and_general_stays_empty(
+        self, messenger: TelegramMessenger, group: Group
+    ) -> None:
         thread = await messenger.create_topic(ChatId(group.chat_id), "#AAA-111 · ar")
         await messenger.send(ChatId(group.chat_id), thread, Text(text="in the topic"))
         assert [topic.name for topic in group.topics] == ["#AAA-111 · ar"]
@@ -149,7 +165,9 @@ class TestRefusals:
         amina.deactivate()
         assert type(await refused(messenger, amina.user_id)) is PersonUnreachable
 
-    async def test_a_person_who_never_wrote_or_does_not_exist_is_unreachable(self, messenger: TelegramMessenger, tg: Emulator) -> None:
+    async def test_a_person_who_never_wrote_or_does_not_exist_is_unreachable(
+        self, messenger: TelegramMessenger, tg: Emulator
+    ) -> None:
         assert type(await refused(messenger, tg.add_user("Nobody").user_id)) is PersonUnreachable
         assert type(await refused(messenger, 999_999_999)) is PersonUnreachable
 
@@ -181,7 +199,9 @@ class TestRefusals:
         assert type(await refused(messenger, group.chat_id)) is DeskUnavailable
         assert type(await refused(messenger, -100_999_999_999)) is DeskUnavailable
 
-    async def test_a_group_without_topics_or_rights_is_no_desk(self, messenger: TelegramMessenger, tg: Emulator, lea: User) -> None:
+    async def test_a_group_without_topics_or_rights_is_no_desk(
+        self, messenger: TelegramMessenger, tg: Emulator, lea: User
+    ) -> None:
         plain, weak = tg.add_group("Plain", members=[lea], forum=False), tg.add_group("Weak", members=[lea])
         weak.set_bot_rights(can_manage_topics=False)
         for group in (plain, weak):
@@ -189,10 +209,14 @@ class TestRefusals:
                 await messenger.create_topic(ChatId(group.chat_id), "Case")
 
     @pytest.mark.parametrize("text", ["", "x" * 4097], ids=["empty", "too long"])
-    async def test_a_message_telegram_will_never_take_is_refused(self, text: str, messenger: TelegramMessenger, amina: User) -> None:
+    async def test_a_message_telegram_will_never_take_is_refused(
+        self, text: str, messenger: TelegramMessenger, amina: User
+    ) -> None:
         assert type(await refused(messenger, amina.user_id, content=Text(text=text))) is MessageRefused
 
-    async def test_a_copy_of_a_message_that_is_gone_is_refused(self, messenger: TelegramMessenger, amina: User, group: Group) -> None:
+    async def test_a_copy_of_a_message_that_is_gone_is_refused(
+        self, messenger: TelegramMessenger, amina: User, group: Group
+    ) -> None:
         written = amina.send("hello")
         amina.delete(written)
         with pytest.raises(MessageRefused):
@@ -224,13 +248,17 @@ class TestTryLater:
         assert error.ambiguous
         assert amina.texts == ["hello"]
 
-    async def test_an_answer_that_does_not_come_is_ambiguous(self, messenger: TelegramMessenger, amina: User, tg: Emulator) -> None:
+    async def test_an_answer_that_does_not_come_is_ambiguous(
+        self, messenger: TelegramMessenger, amina: User, tg: Emulator
+    ) -> None:
         tg.faults.slow("sendMessage", 1.0)
         error = await refused(messenger, amina.user_id)
         assert isinstance(error, TelegramUnavailable)
         assert error.ambiguous
 
-    async def test_a_revoked_token_is_no_fault_of_the_message(self, messenger: TelegramMessenger, amina: User, tg: Emulator) -> None:
+    async def test_a_revoked_token_is_no_fault_of_the_message(
+        self, messenger: TelegramMessenger, amina: User, tg: Emulator
+    ) -> None:
         tg.faults.fail_next("sendMessage", 401, "Unauthorized")
         error = await refused(messenger, amina.user_id)
         assert isinstance(error, TelegramUnavailable)
@@ -260,19 +288,22 @@ class TestButtonsAndUpdates:
         tg.faults.fail_next("answerCallbackQuery", 400, "Bad Request: query is too old and response timeout expired")
         await messenger.answer_button(query)
 
-    async def test_updates_come_raw_and_move_with_the_offset(self, client: Bot, amina: User) -> None:
+    async def test_updates_come_raw_and_move_with_the_offset(self, updates: TelegramUpdates, amina: User) -> None:
         amina.send("hello")
-        updates = TelegramUpdates(client, wait_s=0)
         first, second = await updates.fetch(None)
         assert second["message"]["text"] == "hello"  # type: ignore[index]
         assert isinstance(first["update_id"], int)
         assert [row["update_id"] for row in await updates.fetch(first["update_id"] + 1)] == [second["update_id"]]
 
-    @pytest.mark.parametrize(("code", "said"), [(429, "Too Many Requests: retry after 3"), (409, "Conflict: x"), (401, "Unauthorized")])
-    async def test_updates_that_cannot_be_fetched_are_fetched_later(self, code: int, said: str, client: Bot, tg: Emulator) -> None:
+    @pytest.mark.parametrize(
+        ("code", "said"), [(429, "Too Many Requests: retry after 3"), (409, "Conflict: x"), (401, "Unauthorized")]
+    )
+    async def test_updates_that_cannot_be_fetched_are_fetched_later(
+        self, code: int, said: str, updates: TelegramUpdates, tg: Emulator
+    ) -> None:
         tg.faults.fail_next("getUpdates", code, said, parameters={"retry_after": 3} if code == 429 else None)
         with pytest.raises(TelegramUnavailable) as caught:
-            await TelegramUpdates(client, wait_s=0).fetch(None)
+            await updates.fetch(None)
         assert caught.value.retry_after_s == (3.0 if code == 429 else None)
 
     async def test_set_up_tells_commands_by_language_and_how_updates_travel(self, client: Bot, tg: Emulator) -> None:

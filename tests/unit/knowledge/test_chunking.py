@@ -109,3 +109,23 @@ def test_chinese_counts_more_than_latin() -> None:
 def test_what_is_embedded_names_the_title_once() -> None:
     assert embedded_text("T", "text", ("T", "H"), "w") == "T\nH\nw"
     assert embedded_text("T", "phrasing", (), "how") == "how"
+
+
+SECTIONS = ["# A one\n", "## B two\n", "### C three\n", "words\n\n", "\n", "D four\n===\n", "> q five\n"]
+
+
+@given(st.lists(st.sampled_from(SECTIONS), max_size=9).map("".join))
+def test_every_word_is_in_a_passage_or_in_its_headings(body: str) -> None:
+    found = " ".join(part for passage in passages(body) for part in (passage.text, *passage.heading_path)).split()
+    assert {word for word in body.split() if word.isalpha()} <= set(found)
+
+
+def test_a_heading_with_nothing_below_it_is_a_passage() -> None:
+    found = passages("Intro.\n\n## Police: 112\n\n## Coast guard: 108\n\n## Hours\n\nOpen daily.\n\n## Fax: 5")
+    assert [(p.heading_path, p.text) for p in found] == [
+        ((), "Intro."),
+        ((), "## Police: 112"),
+        ((), "## Coast guard: 108"),
+        (("Hours",), "Open daily."),
+        ((), "## Fax: 5"),
+    ]

@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from support.assistant import Intents, Shelf, Someone, a_hit, an_app
-from support.clock import FakeClock
-from support.databases import Database, memory
 
 from bot.domain.cases import Direction, WorkState
 from bot.domain.ids import ChatId
@@ -15,6 +12,9 @@ from bot.domain.people import PersonState, Role, Speaker
 from bot.service.app import App
 from knowledge.passages import Audience
 from policies import Outcome
+from support.assistant import Intents, Shelf, Someone, a_hit, an_app
+from support.clock import FakeClock
+from support.databases import Database, memory
 
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.")
 STAFF_ENTRY = a_hit(2, "7.2", "CANARY-STAFF camp coordination.", audience=Audience.STAFF, collection="manual")

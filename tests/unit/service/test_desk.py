@@ -5,9 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.assistant import Intents, Shelf, Someone, an_app
-from support.clock import FakeClock
-from support.databases import Database, memory
 
 from bot.adapters.quiet import QuietMessenger
 from bot.domain.cases import CaseTopic, Direction, WorkState
@@ -20,6 +17,9 @@ from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.deliver import Sender
 from bot.service.ports import RawUpdate, UnitOfWork
+from support.assistant import Intents, Shelf, Someone, an_app
+from support.clock import FakeClock
+from support.databases import Database, memory
 
 GROUP = ChatId(-100_77)
 LEA, OMAR = ChatId(801), ChatId(802)

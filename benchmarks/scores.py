@@ -1,0 +1,59 @@
+"""How near the best passage is, for questions the shelf can and cannot answer: the data behind docs/adr/0007-thresholds.md.
+
+    .venv/bin/python benchmarks/scores.py
+
+Questions come from the held-out NLU sets (nlu/tests/test_nlu), which neither the library nor the policies were written from:
+utterances of intents the shelf covers stand for answerable ones, ``out_of_scope`` for topics that are absent. Prints a table.
+"""
+
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+
+from bot import bootstrap, settings
+from bot.adapters.clock import SystemClock
+from bot.adapters.storage.engine import open_engine
+from knowledge.passages import Audience
+
+SETS = Path(__file__).parents[1] / "nlu" / "tests" / "test_nlu"
+COVERED = {
+    "ask_visa", "ask_family_reunification", "ask_resettlement", "ask_return", "ask_documents", "ask_asylum", "ask_missing_family",
+    "ask_scam", "ask_money", "ask_definition",
+}  # fmt: skip
+ABSENT = {"out_of_scope"}
+
+
+def utterances(path: Path) -> dict[str, list[str]]:
+    """Return intent → examples of one held-out file."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]
+    return {
+        row["intent"]: [line.removeprefix("- ").strip() for line in row["examples"].splitlines() if line.strip()] for row in rows
+    }
+
+
+def main() -> None:
+    loaded = settings.load()
+    searcher = bootstrap.open_searcher(loaded, open_engine(loaded.database.url), SystemClock())
+    scores: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for path in sorted(SETS.glob("*.yml")):
+        language = path.stem.partition("_")[0]
+        for intent, examples in utterances(path).items():
+            kind = "answerable" if intent in COVERED else "absent" if intent in ABSENT else ""
+            for text in examples if kind else ():
+                found = searcher.search(text, language=language, audiences=frozenset({Audience.PUBLIC}), limit=1)
+                if found.hits:
+                    pair = "same" if found.hits[0].language == language else "cross"
+                    scores[language, pair, kind].append(found.hits[0].score)
+                    scores["all", pair, kind].append(found.hits[0].score)
+    print("| language | pair | questions | n | p5 | p25 | p50 | p75 | p95 |\n|---|---|---|--:|--:|--:|--:|--:|--:|")
+    for (language, pair, kind), values in sorted(scores.items()):
+        if len(values) >= 4:
+            cuts = statistics.quantiles(values, n=20, method="inclusive")
+            row = " | ".join(f"{cuts[at]:.3f}" for at in (0, 4, 9, 14, 18))
+            print(f"| {language} | {pair} | {kind} | {len(values)} | {row} |")
+
+
+if __name__ == "__main__":
+    main()
