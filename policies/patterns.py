@@ -38,11 +38,13 @@ MAX_RANGE: Final = 100
 LEXEME: Final = re.compile(r"\s*(\.\.\.\d*|#(?:\d+-\d+)?|<\w+>|[()|?&]|[^\s()|?&<>#]+)")
 ARABIC_LETTER: Final = re.compile(r"[\u0620-\u064A]")
 NOUN_PREFIX: Final = "(?:[وف])?(?:[بلكع])?(?:ال|ل)?"
+SHORT_NOUN_PREFIX: Final = "(?:[وف])?(?:[بكع]?ال|ل)?"
 NOUN_SUFFIX: Final = "(?:ي|نا|و|ه|ها|هم|هن|ك|كم|كن|ين|ات|اتي|تي|ان|يا)?"
 VERB_PREFIX: Final = "(?:[وف])?(?:ما)?(?:[بحهكسدت])?(?:ان|ات|ين|تن|يت|[اينت])?"
 VERB_SUFFIX: Final = "(?:وا|و|ون|ت|ين|ان|ا|ن|تو|تم|نا)?(?:ني|ي|نا|و|ه|ها|هم|ك|كم|لي|ش)?"
 ELISION: Final = "(?:[jlmtsdnc]|qu)?"
 ELIDES: Final = "aeiouyh"
+SHORT: Final = 2
 
 Span = tuple[int, int]
 
@@ -299,7 +301,7 @@ def _tokens(bare: str) -> tuple[str, ...]:
 def _fragment(token: str, fixed: bool, open_ended: bool) -> str:
     """Return what a text must hold: the word with its edges where they are fixed."""
     if not fixed:
-        return token[:-1] if token.endswith("ه") and len(token) > 2 else token
+        return token[:-1] if token.endswith("ه") and len(token) > SHORT else token
     return f" {token}" if open_ended else f" {token} "
 
 
@@ -308,13 +310,17 @@ def _plain(token: str, *, open_ended: bool) -> str:
 
 
 def _arabic(token: str, *, open_ended: bool) -> str:
-    """An Arabic noun with prefixes and pronouns; a final ta marbuta opens before a pronoun."""
+    """An Arabic noun with prefixes and pronouns; a final ta marbuta opens before a pronoun.
+
+    Words of up to three letters take fewer of them, or too many other words would match.
+    """
     if not ARABIC_LETTER.search(token):
         return _plain(token, open_ended=open_ended)
+    prefix = NOUN_PREFIX if len(token) > SHORT + 1 else SHORT_NOUN_PREFIX
     if open_ended:
-        return f"{NOUN_PREFIX}{token}[^ .]* "
-    stem = f"{token[:-1]}[هت]" if token.endswith("ه") and len(token) > 2 else token
-    return f"{NOUN_PREFIX}{stem}{NOUN_SUFFIX} "
+        return f"{prefix}{token}[^ .]* "
+    stem = f"{token[:-1]}[هت]" if token.endswith("ه") and len(token) > SHORT else token
+    return f"{prefix}{stem}{NOUN_SUFFIX if len(token) > SHORT else ''} "
 
 
 def _conjoined(token: str, *, open_ended: bool) -> str:
@@ -328,7 +334,8 @@ def _verb(token: str, *, open_ended: bool) -> str:
 
 
 def _french(token: str, *, open_ended: bool) -> str:
-    elided = ELISION if token[0] in ELIDES else ""
+    """A French word; two letters take only "qu'", or "on" would be found in "mon"."""
+    elided = "" if token[0] not in ELIDES else ELISION if len(token) > SHORT else "(?:qu)?"
     return f"{elided}{_plain(token, open_ended=open_ended)}"
 
 

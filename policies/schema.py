@@ -201,6 +201,13 @@ class EntryModel(Model):
     topic: bool = False
 
 
+class LookAlikeModel(Model):
+    """Words that make a match harmless, unless words of ``void`` stand in the same sentence."""
+
+    any: Annotated[list[Word], Field(min_length=1)]
+    void: list[Word] = []
+
+
 class LexiconFile(Model):
     """lexicons/<language>.yaml."""
 
@@ -209,7 +216,7 @@ class LexiconFile(Model):
     note: Text | None = None
     words: dict[str, Word] = {}
     idioms: list[Word] = []
-    look_alikes: dict[Name, list[Word]] = {}
+    look_alikes: dict[Name, list[Word] | LookAlikeModel] = {}
     unless: list[Name] = []
     entries: Annotated[list[EntryModel], Field(min_length=1)]
 
@@ -230,6 +237,7 @@ class PhraseModel(Model):
     asks_human_whole: WholeModel | None = None
     is_fine: list[Word] = []
     seeks_specific: list[Word] = []
+    seeks_general: list[Word] = []
 
 
 class PhrasesFile(Model):

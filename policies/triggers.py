@@ -1,7 +1,7 @@
 """Reading the words alone: is somebody in danger, asking for what we never give, or for a person?
 
-`screen` needs no model, no network and no idea of the language: every lexicon is applied to every message, so it
-works when everything else is down and for messages that mix languages. It runs in four steps:
+`Screener.screen` needs no model, no network and no idea of the language: every lexicon is applied to every
+message, so it works when everything else is down and for messages that mix languages. It runs in four steps:
 
 1. normalise (`policies.normalise`);
 2. mask figures of speech ("this waiting is killing me"), so that no entry can see them;
@@ -9,22 +9,101 @@ works when everything else is down and for messages that mix languages. It runs 
    match, one listed under ``lower`` lowers its severity (abuse that ended years ago still deserves an offer);
 4. look for the phrases and refusals.
 
-Most patterns are dismissed by a look-up of three-letter fragments and never run.
+Most patterns are dismissed by a look-up of short fragments (`Patterns`) and never run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from policies.facts import Screening, Trigger
 from policies.normalise import normalise
-from policies.patterns import Pattern
+from policies.patterns import Pattern, Span
 
 SHORT_WORDS: Final = 6
 SHORT_AFFIRMATION: Final = 12
 MASK: Final = "_"
+FRAGMENT_WIDTHS: Final = (2, 3)
+
+
+class Reading:
+    """A normalised text with its fragments, looked up once."""
+
+    __slots__ = ("fragments", "words")
+
+    def __init__(self, words: str) -> None:
+        """Collect the fragments of two and three letters."""
+        self.words = words
+        self.fragments = {
+            words[at : at + width] for width in FRAGMENT_WIDTHS for at in range(max(0, len(words) - width + 1))
+        }
+
+    @property
+    def length(self) -> int:
+        """Number of words, ends of sentences not counted."""
+        return self.words.count(" ") - 1 - self.words.count(" . ")
+
+
+class Patterns:
+    """Several patterns with an index by one short fragment each of them demands."""
+
+    __slots__ = ("_always", "_by_fragment", "_patterns")
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        """Index ``patterns``; those that demand nothing are always tried."""
+        self._patterns = tuple(patterns)
+        self._by_fragment: dict[str, list[int]] = {}
+        self._always: list[int] = []
+        for number, pattern in enumerate(self._patterns):
+            keys = {_key(fragment) for fragment in pattern.needs[0]} if pattern.needs else {""}
+            if "" in keys:
+                self._always.append(number)
+            else:
+                for key in keys:
+                    self._by_fragment.setdefault(key, []).append(number)
+
+    def __iter__(self) -> Iterator[Pattern]:
+        """Yield the patterns as given."""
+        return iter(self._patterns)
+
+    def candidates(self, reading: Reading) -> list[int]:
+        """Return the numbers of the patterns that might match, in order."""
+        found = set(self._always)
+        for fragment in self._by_fragment.keys() & reading.fragments:
+            found.update(self._by_fragment[fragment])
+        return sorted(found)
+
+    def spans(self, reading: Reading) -> Iterator[tuple[int, Span]]:
+        """Yield the number of each pattern that matches, with the span."""
+        for number in self.candidates(reading):
+            for span in self._patterns[number].spans(reading.words):
+                yield number, span
+
+    def match(self, reading: Reading) -> bool:
+        """Return whether any of them occurs."""
+        return next(self.spans(reading), None) is not None
+
+
+def _key(fragment: str) -> str:
+    """Return the letters under which to file ``fragment``: its first three, or two; "" when it is too short."""
+    bare = fragment.strip()
+    if len(bare) >= FRAGMENT_WIDTHS[1]:
+        return bare[: FRAGMENT_WIDTHS[1]]
+    return fragment[: FRAGMENT_WIDTHS[1]] if len(fragment) >= FRAGMENT_WIDTHS[0] else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAlike:
+    """Words that make a match harmless, unless words of ``void`` stand in the same sentence ("… and still does")."""
+
+    patterns: tuple[Pattern, ...]
+    void: tuple[Pattern, ...] = ()
+
+    def holds(self, sentence: str) -> bool:
+        """Return whether ``sentence`` holds such words, and none that bring it back."""
+        return _any(self.patterns, sentence) and not _any(self.void, sentence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +119,8 @@ class Entry:
 
     trigger: Trigger
     patterns: tuple[Pattern, ...]
-    unless: tuple[Pattern, ...] = ()
-    lower: tuple[tuple[Pattern, int], ...] = ()
+    unless: tuple[LookAlike, ...] = ()
+    lower: tuple[tuple[LookAlike, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,75 +128,59 @@ class Refusal:
     """A kind of request that is never served, in one language."""
 
     kind: str
-    patterns: tuple[Pattern, ...]
-    unless: tuple[Pattern, ...] = ()
+    patterns: Patterns
+    unless: Patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrases:
     """Short phrases by meaning, all languages together."""
 
-    affirm: tuple[Pattern, ...] = ()
-    begins_affirming: tuple[Pattern, ...] = ()
-    deny: tuple[Pattern, ...] = ()
-    asks_human: tuple[Pattern, ...] = ()
-    asks_human_whole: tuple[Pattern, ...] = ()
-    is_fine: tuple[Pattern, ...] = ()
-    seeks_specific: tuple[Pattern, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Patterns by a three-letter fragment each demands; those without one are always tried."""
-
-    by_fragment: Mapping[str, tuple[int, ...]]
-    always: tuple[int, ...]
-
-    def candidates(self, text: str) -> Iterable[int]:
-        """Return the numbers of the patterns that ``text`` might match, in order, each once."""
-        found = set(self.always)
-        by_fragment = self.by_fragment
-        for width in (2, 3):
-            for fragment in {text[at : at + width] for at in range(len(text) - width + 1)}:
-                if fragment in by_fragment:
-                    found.update(by_fragment[fragment])
-        return sorted(found)
+    affirm: Patterns
+    begins_affirming: Patterns
+    deny: Patterns
+    asks_human: Patterns
+    asks_human_whole: Patterns
+    is_fine: Patterns
+    seeks_specific: Patterns
+    seeks_general: Patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screener:
-    """All lexicons, compiled once at load."""
+    """All lexicons, read once at load."""
 
     entries: tuple[Entry, ...]
-    idioms: tuple[Pattern, ...]
+    idioms: Patterns
     refusals: tuple[Refusal, ...]
     phrases: Phrases
     category_order: tuple[str, ...]
-    entry_index: Index = field(init=False)
-    idiom_index: Index = field(init=False)
+    _entry_patterns: Patterns = field(init=False)
+    _owners: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index the patterns; frozen, hence ``object.__setattr__``."""
-        object.__setattr__(self, "entry_index", build_index([entry.patterns for entry in self.entries]))
-        object.__setattr__(self, "idiom_index", build_index([(idiom,) for idiom in self.idioms]))
+        """Index the patterns of all entries together; frozen, hence ``object.__setattr__``."""
+        owned = [(number, pattern) for number, entry in enumerate(self.entries) for pattern in entry.patterns]
+        object.__setattr__(self, "_entry_patterns", Patterns(pattern for _, pattern in owned))
+        object.__setattr__(self, "_owners", tuple(number for number, _ in owned))
 
     def screen(self, text: str) -> Screening:
         """Return what ``text`` says; never raises, whatever the text."""
-        words = normalise(text)
-        masked, has_idiom = self._mask(words)
+        plain = Reading(normalise(text))
+        masked = self._mask(plain)
         triggers, was_excused = self._triggers(masked)
         phrases = self.phrases
-        begins_yes = _any(phrases.begins_affirming, words) and words.count(" ") <= SHORT_AFFIRMATION
+        begins_yes = phrases.begins_affirming.match(plain) and plain.length <= SHORT_AFFIRMATION
         return Screening(
             triggers=triggers,
-            refusals=self._refusals(words),
-            asks_human=_any(phrases.asks_human, words) or _any(phrases.asks_human_whole, words),
-            affirms=_any(phrases.affirm, words) or (begins_yes and bool(triggers)),
-            denies=_any(phrases.deny, words),
-            is_fine=not triggers and _any(phrases.is_fine, words),
+            refusals=self._refusals(plain),
+            asks_human=phrases.asks_human.match(plain) or phrases.asks_human_whole.match(plain),
+            affirms=phrases.affirm.match(plain) or (begins_yes and bool(triggers)),
+            denies=phrases.deny.match(plain),
+            is_fine=not triggers and phrases.is_fine.match(plain),
             has_words=any(sign.isalnum() for sign in text),
-            seeks_specific=words.count(" ") - 1 - words.count(" . ") < SHORT_WORDS or _any(phrases.seeks_specific, words),
-            calm=not triggers and (has_idiom or was_excused),
+            seeks_specific=self._seeks_specific(plain),
+            calm=not triggers and (was_excused or masked is not plain),
         )
 
     def warm_up(self) -> None:
@@ -125,94 +188,75 @@ class Screener:
         for pattern in self.all_patterns():
             pattern.warm_up()
 
-    def all_patterns(self) -> Iterable[Pattern]:
+    def all_patterns(self) -> Iterator[Pattern]:
         """Yield every pattern of every lexicon, phrase list and refusal."""
         yield from self.idioms
         for entry in self.entries:
-            yield from (*entry.patterns, *entry.unless, *(pattern for pattern, _ in entry.lower))
+            yield from entry.patterns
+            for exception in (*entry.unless, *(exception for exception, _ in entry.lower)):
+                yield from (*exception.patterns, *exception.void)
         for refusal in self.refusals:
             yield from (*refusal.patterns, *refusal.unless)
         for listed in fields(self.phrases):
             yield from getattr(self.phrases, listed.name)
 
-    def _mask(self, words: str) -> tuple[str, bool]:
-        """Blank out figures of speech; also return whether there was one."""
-        spans = [span for number in self.idiom_index.candidates(words) for span in self.idioms[number].spans(words)]
-        masked = words
-        for start, end in sorted(spans, reverse=True):
-            masked = f"{masked[:start]}{MASK} {masked[end:]}"
-        return masked, bool(spans)
+    def _mask(self, plain: Reading) -> Reading:
+        """Blank out figures of speech; the same reading when there is none."""
+        spans = sorted((span for _, span in self.idioms.spans(plain)), reverse=True)
+        if not spans:
+            return plain
+        words = plain.words
+        for start, end in spans:
+            words = f"{words[:start]}{MASK} {words[end:]}"
+        return Reading(words)
 
-    def _triggers(self, words: str) -> tuple[tuple[Trigger, ...], bool]:
+    def _triggers(self, masked: Reading) -> tuple[tuple[Trigger, ...], bool]:
         """Return the triggers, gravest first, and whether an exception cancelled a match."""
-        found: list[Trigger] = []
+        severities: dict[int, int] = {}
         was_excused = False
-        for number in self.entry_index.candidates(words):
-            entry = self.entries[number]
-            spans = {span for pattern in entry.patterns for span in pattern.spans(words)}
-            severity = max((self._severity(entry, span, words) for span in spans), default=-1)
+        for number, span in self._entry_patterns.spans(masked):
+            owner = self._owners[number]
+            severity = _severity(self.entries[owner], span, masked.words)
             was_excused |= severity == 0
-            if severity > 0:
-                found.append(entry.trigger if severity == entry.trigger.severity else _lowered(entry.trigger, severity))
+            severities[owner] = max(severity, severities.get(owner, 0))
+        found = [_at_severity(self.entries[owner].trigger, level) for owner, level in severities.items() if level]
         order = self.category_order.index
         return tuple(sorted(found, key=lambda hit: (-hit.severity, order(hit.category), hit.rule_id))), was_excused
 
-    def _severity(self, entry: Entry, span: tuple[int, int], words: str) -> int:
-        """Return the severity of one match after its exceptions; 0 when cancelled."""
-        sentence = _sentence(words, span)
-        if _any(entry.unless, sentence):
-            return 0
-        return min((level for pattern, level in entry.lower if pattern.matches(sentence)), default=entry.trigger.severity)
+    def _seeks_specific(self, plain: Reading) -> bool:
+        """Return whether the person asks about their own situation, or in too few words to tell."""
+        if self.phrases.seeks_general.match(plain):
+            return False
+        return plain.length < SHORT_WORDS or self.phrases.seeks_specific.match(plain)
 
-    def _refusals(self, words: str) -> tuple[str, ...]:
-        kinds = dict.fromkeys(
-            refusal.kind for refusal in self.refusals if _any(refusal.patterns, words) and not _any(refusal.unless, words)
+    def _refusals(self, plain: Reading) -> tuple[str, ...]:
+        matching = (
+            refusal.kind
+            for refusal in self.refusals
+            if refusal.patterns.match(plain) and not refusal.unless.match(plain)
         )
-        return tuple(kinds)
+        return tuple(dict.fromkeys(matching))
 
 
-def build_index(groups: list[tuple[Pattern, ...]]) -> Index:
-    """Index groups of patterns by a fragment of each pattern's most telling demand."""
-    by_fragment: dict[str, set[int]] = {}
-    always: set[int] = set()
-    for number, patterns in enumerate(groups):
-        for pattern in patterns:
-            fragments = {_key(fragment) for fragment in pattern.needs[0]} if pattern.needs else {""}
-            if "" in fragments:
-                always.add(number)
-            else:
-                for fragment in fragments:
-                    by_fragment.setdefault(fragment, set()).add(number)
-    return Index({key: tuple(sorted(numbers)) for key, numbers in by_fragment.items()}, tuple(sorted(always)))
-
-
-def _key(fragment: str) -> str:
-    """Return the three (two) letters under which to file ``fragment``: its rarer end, by habit the last ones."""
-    bare = fragment.strip()
-    if len(bare) >= 3:
-        return bare[:3]
-    return fragment[:3] if len(fragment) >= 3 else fragment if len(fragment) == 2 else ""
+def _severity(entry: Entry, span: Span, words: str) -> int:
+    """Return the severity of one match after its exceptions; 0 when cancelled."""
+    sentence = _sentence(words, span)
+    if any(exception.holds(sentence) for exception in entry.unless):
+        return 0
+    return min((level for exception, level in entry.lower if exception.holds(sentence)), default=entry.trigger.severity)
 
 
 def _any(patterns: Iterable[Pattern], words: str) -> bool:
     return any(pattern.matches(words) for pattern in patterns)
 
 
-def _sentence(words: str, span: tuple[int, int]) -> str:
+def _at_severity(trigger: Trigger, severity: int) -> Trigger:
+    """Return ``trigger`` at the severity it has here; a lowered one no longer falls under the rule for risk to life."""
+    return trigger if severity == trigger.severity else replace(trigger, severity=severity, life_at_risk=False)
+
+
+def _sentence(words: str, span: Span) -> str:
     """Return the sentence or sentences in which ``span`` lies, with a space at both ends."""
     start = words.rfind(" . ", 0, span[0] + 1)
     end = words.find(" . ", max(span[0], span[1] - 1))
     return words[0 if start < 0 else start + 2 : len(words) if end < 0 else end + 1]
-
-
-def _lowered(trigger: Trigger, severity: int) -> Trigger:
-    return Trigger(
-        category=trigger.category,
-        severity=severity,
-        rule_id=trigger.rule_id,
-        language=trigger.language,
-        life_at_risk=False,
-        topic=trigger.topic,
-    )
-
-

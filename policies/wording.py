@@ -10,8 +10,8 @@ from policies.errors import PolicyError
 from policies.facts import Trigger
 from policies.patterns import Pattern, PatternError, PatternReader, compile_start, compile_whole
 from policies.policy_set import Category
-from policies.schema import LexiconFile, PhraseModel, PhrasesFile, RefusalsFile, WholeModel
-from policies.triggers import Entry, Phrases, Refusal, Screener
+from policies.schema import LexiconFile, LookAlikeModel, PhraseModel, PhrasesFile, RefusalsFile, WholeModel
+from policies.triggers import Entry, LookAlike, Patterns, Phrases, Refusal, Screener
 
 
 def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tuple[Screener, tuple[str, ...]]:
@@ -39,7 +39,7 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
             entries.append(entry)
     screener = Screener(
         entries=tuple(entries),
-        idioms=tuple(idioms),
+        idioms=Patterns(idioms),
         refusals=_refusals(read(folder, "refusals.yaml")),
         phrases=_phrases(read(folder, "phrases.yaml")),
         category_order=tuple(categories),
@@ -75,15 +75,12 @@ class _Reader:
 
 def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Category]) -> Iterable[Entry]:
     document = reader.document
-    look_alikes = {
-        name: reader.patterns(sources, ("look_alikes", name)) for name, sources in lexicon.look_alikes.items()
-    }
+    look_alikes = {name: _look_alike(reader, model, name) for name, model in lexicon.look_alikes.items()}
 
-    def exceptions(names: Iterable[str], path: Path) -> Iterable[tuple[str, tuple[Pattern, ...]]]:
-        for name in names:
-            if name not in look_alikes:
-                raise document.error(f"no look-alikes named {name!r}; there are {', '.join(look_alikes)}", path)
-            yield name, look_alikes[name]
+    def exception(name: str, path: Path) -> LookAlike:
+        if name not in look_alikes:
+            raise document.error(f"no look-alikes named {name!r}; there are {', '.join(look_alikes)}", path)
+        return look_alikes[name]
 
     for number, model in enumerate(lexicon.entries):
         path: Path = ("entries", number)
@@ -103,15 +100,18 @@ def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Cat
                 topic=model.topic,
             ),
             patterns=reader.patterns(model.any, (*path, "any")),
-            unless=tuple(
-                pattern for _, found in exceptions(cancelling, (*path, "unless")) for pattern in found
-            ),
-            lower=tuple(
-                (pattern, model.lower[name])
-                for name, found in exceptions(model.lower, (*path, "lower"))
-                for pattern in found
-            ),
+            unless=tuple(exception(name, (*path, "unless")) for name in cancelling),
+            lower=tuple((exception(name, (*path, "lower")), level) for name, level in model.lower.items()),
         )
+
+
+def _look_alike(reader: _Reader, model: list[str] | LookAlikeModel, name: str) -> LookAlike:
+    path: Path = ("look_alikes", name)
+    if isinstance(model, LookAlikeModel):
+        return LookAlike(
+            patterns=reader.patterns(model.any, (*path, "any")), void=reader.patterns(model.void, (*path, "void"))
+        )
+    return LookAlike(patterns=reader.patterns(model, path))
 
 
 def _phrases(document: Document) -> Phrases:
@@ -119,8 +119,8 @@ def _phrases(document: Document) -> Phrases:
     file = document.parse(PhrasesFile)
     readers = {language: _Reader(document, language, {}) for language in file.languages}
 
-    def gather(pick: Callable[[_Reader, PhraseModel, Path], tuple[Pattern, ...]]) -> tuple[Pattern, ...]:
-        return tuple(
+    def gather(pick: Callable[[_Reader, PhraseModel, Path], tuple[Pattern, ...]]) -> Patterns:
+        return Patterns(
             pattern
             for language, model in file.languages.items()
             for pattern in pick(readers[language], model, ("languages", language))
@@ -143,6 +143,9 @@ def _phrases(document: Document) -> Phrases:
         seeks_specific=gather(
             lambda reader, model, path: reader.patterns(model.seeks_specific, (*path, "seeks_specific"))
         ),
+        seeks_general=gather(
+            lambda reader, model, path: reader.patterns(model.seeks_general, (*path, "seeks_general"))
+        ),
     )
 
 
@@ -156,8 +159,8 @@ def _refusals(document: Document) -> tuple[Refusal, ...]:
             found.append(
                 Refusal(
                     kind=model.kind,
-                    patterns=reader.patterns(words.any, (*path, "any")),
-                    unless=reader.patterns(words.unless, (*path, "unless")),
+                    patterns=Patterns(reader.patterns(words.any, (*path, "any"))),
+                    unless=Patterns(reader.patterns(words.unless, (*path, "unless"))),
                 )
             )
     return tuple(found)

@@ -9,7 +9,7 @@ from telegram.constants import ChatMemberStatus
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import PersonState
 from bot.domain.turns import Disposition
-from bot.service import casework
+from bot.service import notices
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 
@@ -30,7 +30,7 @@ def _record(uow: UnitOfWork, *, update_id: UpdateId, event: ChatMemberUpdated, a
     if event.chat.type == "private":
         person = uow.people.for_chat(ChatId(event.chat.id), now=now)
         if is_gone:
-            casework.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
+            notices.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
         elif person.state is PersonState.BLOCKED:
             uow.people.save(replace(person, state=PersonState.ACTIVE))
     elif event.chat.id == app.office.group_id:

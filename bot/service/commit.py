@@ -11,7 +11,7 @@ from bot.domain.ids import PassageId
 from bot.domain.messages import Button, Kind, Reply
 from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
-from bot.service import casework, commands
+from bot.service import casework, commands, notices
 from bot.service.app import App
 from bot.service.compose import Material, compose
 from bot.service.ports import UnitOfWork
@@ -20,6 +20,7 @@ from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
 from policies import Outcome
 
 BUTTON_LIFE = timedelta(days=7)
+SHOWN_LATELY = timedelta(hours=24)
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
 
 
@@ -41,7 +42,7 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
         case, conversation, opened = _case_after(uow, app, turn, conversation)
         replies = _without_repeats(compose(turn.decision, _material(turn, case, opened, app), app), turn, conversation, app)
         if case is not None and not opened and replies and turn.decision.outcome is Outcome.EMERGENCY:
-            casework.tell_topic(uow, app, case, "emergency_card_sent", key=f"turn:{turn.message.update_id}:card", now=turn.now)
+            notices.tell_topic(uow, app, case, "emergency_card_sent", key=f"turn:{turn.message.update_id}:card", now=turn.now)
         conversation = _conversation_after(turn, conversation, replies, opened)
     if person.welcomed_at is None and replies:
         replies = [*replies, *commands.welcome(app, turn)]
@@ -112,7 +113,7 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
         sealed=decision.sealed,
         reason=decision.reason,
         question=_question_for_desk(turn),
-        shown=(),
+        shown=uow.turns.shown(turn.accepted.person.id, since=turn.now - SHOWN_LATELY),
         language=app.catalogue.shown_in(turn.language.code),
         consent=_consent(turn),
     )

@@ -24,7 +24,7 @@ from bot.domain.errors import (
 )
 from bot.domain.ids import ChatId
 from bot.domain.people import PersonState
-from bot.service import casework
+from bot.service import notices
 from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.ports import OutboxItem, Sent, UnitOfWork
@@ -137,11 +137,9 @@ class Sender:
 
     async def _post_header(self, case: Case, topic: CaseTopic, group_id: ChatId) -> CaseTopic:
         app, now = self._app, self._app.clock.now()
-        buttons = await app.storage.run(lambda uow: casework.header_buttons(uow, app, case, now=now))
+        buttons = await app.storage.run(lambda uow: notices.header_buttons(uow, app, case, now=now))
         await self._budget.spend(group_id)
-        sent = await app.messenger.send(
-            group_id, topic.thread_id, Text(text=casework.header(app, case, now=now), buttons=buttons)
-        )
+        sent = await app.messenger.send(group_id, topic.thread_id, Text(text=notices.header(app, case, now=now), buttons=buttons))
         with_header = CaseTopic(
             case_id=case.id, group_id=group_id, thread_id=topic.thread_id, header_message_id=sent.message_id,
             generation=topic.generation,
@@ -164,9 +162,9 @@ class Sender:
             return
         if isinstance(delivery.address, ToPerson):
             uow.cases.set_message_state(delivery.case_message_id, DeliveryState.SENT)
-            casework.mark_delivery(uow, delivery.case_message_id, casework.DELIVERED, key=f"sent:{item.id}", now=now)
+            notices.mark_delivery(uow, delivery.case_message_id, notices.DELIVERED, key=f"sent:{item.id}", now=now)
         if sent.message_id is not None:
-            casework.link_sent(uow, delivery.case_message_id, chat_id, sent.message_id)
+            notices.link_sent(uow, delivery.case_message_id, chat_id, sent.message_id)
 
     async def _try_later(self, item: OutboxItem, exc: TelegramUnavailable) -> None:
         app = self._app
@@ -228,9 +226,9 @@ class Sender:
         if item.delivery.case_message_id is not None:
             uow.cases.set_message_state(item.delivery.case_message_id, DeliveryState.NOT_DELIVERED)
         if isinstance(exc, PersonUnreachable) and str(exc) != UNKNOWN_PERSON:
-            casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
+            notices.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
         elif item.delivery.case_message_id is not None:
-            casework.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
+            notices.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
 
 
 def topic_name(case: Case) -> str:

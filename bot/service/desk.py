@@ -14,7 +14,7 @@ from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, VersionConf
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import StaffMember
 from bot.domain.turns import Disposition
-from bot.service import casework
+from bot.service import casework, notices
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 
@@ -80,16 +80,16 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     staff = uow.staff.by_chat(message.sender_id)
     key, now = f"desk:{message.update_id}", app.clock.now()
     if staff is None or not staff.desk_role.works_cases:
-        casework.tell_topic(uow, app, case, "not_linked", key=key, now=now)
+        notices.tell_topic(uow, app, case, "not_linked", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
     elif message.kind is Kind.COMMAND and message.command in VERBS:
-        casework.tell_text(uow, app, case, _do(uow, app, case, staff, message.command), key=key, now=now)
+        notices.tell_text(uow, app, case, _do(uow, app, case, staff, message.command), key=key, now=now)
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
     elif message.is_edit:
-        casework.tell_topic(uow, app, case, "edit_not_sent", key=key, now=now)
+        notices.tell_topic(uow, app, case, "edit_not_sent", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
     elif case.sealed:
-        casework.tell_topic(uow, app, case, "sealed_not_here", key=key, now=now)
+        notices.tell_topic(uow, app, case, "sealed_not_here", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
     elif message.text.startswith(NOTE_PREFIX) or not cases.may_reply(case, staff.id):
         _keep_note(uow, app, case, staff, message, key)
@@ -101,16 +101,16 @@ def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, messag
     now = app.clock.now()
     text = message.text.removeprefix(NOTE_PREFIX).strip() or f"[{message.kind}]"
     casework.add_note(uow, case, staff, text, now=now)
-    casework.mark(uow, case.id, message.message_id, casework.KEPT_AS_NOTE, key=key, now=now)
+    notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
     if case.owner_id is None and not message.text.startswith(NOTE_PREFIX):
-        casework.tell_topic(uow, app, case, "note_kept", key=f"{key}:why", now=now)
+        notices.tell_topic(uow, app, case, "note_kept", key=f"{key}:why", now=now)
     _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
 
 
 def _reply(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
     content = None if message.kind is Kind.TEXT else Copy(from_chat_id=message.chat_id, message_id=message.message_id)
     stored = casework.reply(uow, app, case, staff, text=message.text, content=content, key=f"{key}:reply", now=app.clock.now())
-    casework.link_sent(uow, stored.id, message.chat_id, message.message_id)
+    notices.link_sent(uow, stored.id, message.chat_id, message.message_id)
     _finish(uow, message, app, Disposition.RELAYED)
 
 

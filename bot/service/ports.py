@@ -217,6 +217,10 @@ class Turns(Protocol):
         """Times of the person's turns, oldest first."""
         ...
 
+    def shown(self, person_id: PersonId, *, since: datetime) -> list[str]:
+        """Return the topics of the passages shown to the person, each once, oldest first."""
+        ...
+
     def erase_text(self, *, before: datetime) -> int:
         """Erase the words of turns, and open questions of conversations, older than ``before``."""
         ...

@@ -279,11 +279,26 @@ class TestPeople:
 
 def a_turn(person: Person, clock: FakeClock, update_id: int = 1) -> TurnRecord:
     return TurnRecord(
-        update_id=UpdateId(update_id), person_id=person.id, at=clock.now(), outcome="answer", severity=0,
-        rule_id="answer-grounded", reason="grounded", language="ar", language_confidence=0.9, intent="ask_visa", intent_confidence=0.8, triggers=("a",),
-        retrieved=(Retrieved(passage_id=PassageId(7), topic="P08", audience="public", score=0.9),), cited=(PassageId(7),),
-        degraded=("nlu_slow",), policy_version="abc", index_version="i1", timings_ms={"search": 3.5}, text="متى؟",
-    )  # fmt: skip
+        update_id=UpdateId(update_id),
+        person_id=person.id,
+        at=clock.now(),
+        outcome="answer",
+        severity=0,
+        rule_id="answer-grounded",
+        reason="grounded",
+        language="ar",
+        language_confidence=0.9,
+        intent="ask_visa",
+        intent_confidence=0.8,
+        triggers=("a",),
+        retrieved=(Retrieved(passage_id=PassageId(7), topic="P08", audience="public", score=0.9),),
+        cited=(PassageId(7),),
+        degraded=("nlu_slow",),
+        policy_version="abc",
+        index_version="i1",
+        timings_ms={"search": 3.5},
+        text="متى؟",
+    )
 
 
 class TestTurns:
@@ -303,6 +318,13 @@ class TestTurns:
         assert kept is not None
         assert (kept.text, kept.rule_id) == (None, "answer-grounded")
         assert await storage.run(lambda uow: uow.turns.delete(before=later)) == 1
+
+    async def test_the_topics_shown_lately_are_known(self, storage: SqlStorage, clock: FakeClock) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        await storage.run(lambda uow: uow.turns.add(a_turn(person, clock)))
+        since = clock.now() - timedelta(hours=1)
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since)) == ["P08"]
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=clock.now())) == []
 
     async def test_recent_turns_are_counted_per_person(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))

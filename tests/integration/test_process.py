@@ -174,3 +174,46 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_cases_pause_and_explain_work_from_the_command_line(place: Installation) -> None:
+    with EmulatorProcess() as telegram:
+        amina, lea = telegram.add_user("Amina", language_code="en"), telegram.add_user("Lea", language_code="en")
+        installation = Installation(
+            place.folder, {"WAYPOST_TELEGRAM__TOKEN": telegram.token, "WAYPOST_TELEGRAM__BASE_URL": telegram.base_url}
+        )
+        with stopped_at_the_end(installation.start("serve")):
+            lea.send(installation.run("staff", "invite", "--role", "caseworker").stdout.strip())
+            telegram.wait_for(lambda: any("linked" in text for text in lea.texts), 30)
+            alias = installation.run("staff", "list").stdout.split()[0]
+            amina.send("I want to talk to a person")
+            telegram.wait_for(lambda: amina.texts, 30)
+            amina.send("yes")
+            telegram.wait_for(lambda: any("case number" in text for text in amina.texts), 30)
+
+            number = installation.run("cases", "list").stdout.split()[0]
+            assert installation.run("cases", "claim", number, "--as", alias).returncode == 0
+            assert installation.run("cases", "reply", number, "Good morning", "--as", alias).returncode == 0
+            telegram.wait_for(lambda: "Caseworker: Good morning" in amina.texts, 30)
+            shown = installation.run("cases", "show", number).stdout
+            assert "I want to talk to a person" in shown
+            assert installation.run("cases", "resolve", number, "--as", alias).returncode == 0
+            telegram.wait_for(lambda: any("is closed" in text for text in amina.texts), 30)
+
+            assert installation.run("pause").returncode == 0
+            amina.send("how does family reunification work")
+            telegram.wait_for(lambda: any("switched off" in text for text in amina.texts), 30)
+            assert installation.run("resume").returncode == 0
+
+            newest = str(newest_turn(installation))
+            explained = installation.run("explain", newest)
+            assert "answers-paused" in explained.stdout
+            assert "family reunification" not in explained.stdout
+            worded = installation.run("explain", newest, "--show-text")
+            assert "family reunification" in worded.stdout
+        assert telegram.schema_errors == []
+
+
+def newest_turn(installation: Installation) -> int:
+    with sqlite3.connect(installation.folder / "data" / "waypost.db") as connection:
+        return int(connection.execute("SELECT max(update_id) FROM turn").fetchone()[0])

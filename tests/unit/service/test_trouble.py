@@ -14,7 +14,7 @@ from bot.domain.deliveries import Text
 from bot.domain.errors import CaseAlreadyClaimed, StorageUnavailable, VersionConflict
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import DeskRole, PersonState, Speaker
-from bot.service import casework, housekeeping
+from bot.service import casework, housekeeping, notices
 from bot.service.app import App
 from bot.service.intake import Lanes, receive
 from bot.service.last_resort import LastResort
@@ -192,7 +192,7 @@ async def test_a_person_who_blocked_us_is_written_to_again_once_they_write(app: 
     result = await amina.says(QUESTION)
     await amina.receives()
     person_id = result.record.person_id
-    await app.storage.run(lambda uow: casework.person_unreachable(uow, app, person_id, key="k", now=clock.now()))
+    await app.storage.run(lambda uow: notices.person_unreachable(uow, app, person_id, key="k", now=clock.now()))
     assert (await app.storage.run(lambda uow: uow.people.get(person_id))).state is PersonState.BLOCKED
     again = await amina.says(QUESTION)
     assert again.decision.outcome is Outcome.ANSWER
