@@ -30,8 +30,12 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         loaded = settings.load(self.env_file)
-        logs.set_up("DEBUG" if self.verbose else loaded.log.level, loaded.log.format)
+        logs.set_up("DEBUG" if self.verbose else "WARNING", loaded.log.format)
         return loaded
+
+    def log_as_set(self) -> None:
+        """Log at the level of the settings: for commands that run on; the others speak by their output alone."""
+        logs.set_up("DEBUG" if self.verbose else self.settings.log.level, self.settings.log.format)
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -35,6 +35,7 @@ def _serve(context: Context, *, supervise_nlu: bool) -> None:
     from bot.serving import serve as run_until_stopped
 
     settings = context.settings
+    context.log_as_set()
     require_prepared(settings)
     asyncio.run(run_until_stopped(settings, supervise_nlu=supervise_nlu, announce=say))
 

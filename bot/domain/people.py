@@ -59,7 +59,6 @@ class Pending(StrEnum):
     OFFER = "offer"
     CLARIFY = "clarify"
     FORGET = "forget"
-    CARD_COUNTRY = "card_country"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

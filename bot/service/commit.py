@@ -21,6 +21,9 @@ from policies import Outcome
 
 BUTTON_LIFE = timedelta(days=7)
 SHOWN_LATELY = timedelta(hours=24)
+CARD_ANSWERED_WITHIN = timedelta(minutes=15)
+CARD_ANSWER_WORDS = 4
+"""The card asks in which country a person is; so few words after it are the answer."""
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
 
 
@@ -148,8 +151,15 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
         degraded=bool(_degraded(turn)),
+        answers_card=_answers_card(turn),
         is_long=len(turn.question) > SEARCH_CHARS,
     )
+
+
+def _answers_card(turn: Turn) -> bool:
+    sent_at = turn.accepted.conversation.card_sent_at
+    is_fresh = sent_at is not None and turn.now - sent_at < CARD_ANSWERED_WITHIN
+    return is_fresh and turn.message.kind is Kind.TEXT and len(turn.message.text.split()) <= CARD_ANSWER_WORDS
 
 
 def _without_repeats(replies: list[Reply], turn: Turn, conversation: Conversation, app: App) -> list[Reply]:

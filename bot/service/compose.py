@@ -65,12 +65,16 @@ class Material:
     """Seconds until the rate limit lets the person through."""
     retention_days: int = 0
     degraded: bool = False
+    answers_card: bool = False
+    """A few words after an emergency card, which asks for the country."""
     is_long: bool = False
     """The message was longer than what is searched for."""
 
 
 def compose(decision: Decision, material: Material, app: App) -> list[Reply]:
     """Return what the person sees, in order; empty when nothing is said."""
+    if material.answers_card and decision.outcome is not Outcome.EMERGENCY and (number := _number_line(material, app)):
+        return [Reply(text=number, buttons=_human_row(app, material))]
     match decision.outcome:
         case Outcome.EMERGENCY:
             return _emergency(decision, material, app)
@@ -172,14 +176,20 @@ def _escalate(decision: Decision, material: Material, app: App) -> Reply:
 def _emergency(decision: Decision, material: Material, app: App) -> list[Reply]:
     """The card, alone and first; then what happens with people."""
     parts = [app.cards.text(decision.category, app.catalogue.shown_in(material.language))]
-    number = app.cards.number(material.country) if material.country else None
-    if number and material.country:
-        country = app.countries.name(material.country, material.language)
-        parts.append(app.catalogue.text("card_country_known", material.language, country=country, number=number))
+    parts.append(_number_line(material, app))
     fine = Button(label=app.catalogue.text("button_fine", material.language), action="fine")
     if material.opened_number is not None:
         return [Reply(text=_join(parts), buttons=((fine,),)), Reply(text=_case_opened(material, app))]
     return [Reply(text=_join(parts), buttons=(*offer_buttons(app, material.language), (fine,)))]
+
+
+def _number_line(material: Material, app: App) -> str:
+    """Return the confirmed emergency number of the country named, or nothing."""
+    number = app.cards.number(material.country) if material.country else None
+    if number is None or material.country is None:
+        return ""
+    country = app.countries.name(material.country, material.language)
+    return app.catalogue.text("card_country_known", material.language, country=country, number=number)
 
 
 def _plain(decision: Decision, material: Material, app: App) -> Reply:

@@ -86,6 +86,12 @@ async def test_danger_gets_the_card_first_and_alone(amina: Someone) -> None:
     assert "help.unhcr.org" not in texts[0]
 
 
+async def test_the_country_named_after_a_card_brings_its_emergency_number(amina: Someone) -> None:
+    await amina.says(BOAT)
+    await amina.says("Italy")
+    assert "112" in (await amina.receives())[-1]
+
+
 async def test_danger_is_seen_without_models_and_without_an_index(app: App, shelf: Shelf, intents: Intents) -> None:
     shelf.state, intents.status = "index_missing", "nlu_unavailable"
     result = await Someone(app, ChatId(5), hint="fr").says("au secours nous sommes sur un bateau qui coule")
