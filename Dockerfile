@@ -18,14 +18,17 @@ RUN python -m build --wheel --no-isolation --outdir /dist
 
 # --- An environment with everything in it ------------------------------------------------------------------------------------
 FROM python:${PYTHON}-slim AS environment
-# torch stands outside the lock file, without a hash: its builds differ by machine. This index has the one without a GPU.
-ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+# torch stands outside the lock file, without a hash: its builds differ by machine. The ordinary index has the one for GPUs, some
+# gigabytes larger; give the index with the CPU builds: docker compose build --build-arg TORCH_INDEX_URL=…
+ARG TORCH_INDEX_URL=
 ARG TORCH=2.13.0
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/waypost
 ENV PATH=/opt/waypost/bin:$PATH
 COPY requirements.lock /tmp/requirements.lock
-RUN pip install --no-deps --index-url "${TORCH_INDEX_URL}" "torch==${TORCH}" \
+# torch is pinned by ARG; the linter cannot see a version behind the optional index.
+# hadolint ignore=DL3013
+RUN pip install --no-deps ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} "torch==${TORCH}" \
     && pip install --no-deps --require-hashes --requirement /tmp/requirements.lock
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-deps /tmp/*.whl && pip check

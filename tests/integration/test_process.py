@@ -217,3 +217,27 @@ def test_cases_pause_and_explain_work_from_the_command_line(place: Installation)
 def newest_turn(installation: Installation) -> int:
     with sqlite3.connect(installation.folder / "data" / "waypost.db") as connection:
         return int(connection.execute("SELECT max(update_id) FROM turn").fetchone()[0])
+
+
+def test_canaries_in_staff_and_security_entries_never_reach_the_public(tmp_path: Path) -> None:
+    installation = Installation(tmp_path)
+    assert installation.run("setup").returncode == 0
+    question = "where does the convoy of the northern office sleep tonight"
+    for audience in ("staff", "security"):
+        folder = tmp_path / audience
+        folder.mkdir()
+        (folder / "entry.md").write_text(f"# {question}\n\nCANARY-{audience.upper()} {question}.\n")
+        added = installation.run("knowledge", "add", str(folder), "--collection", audience, "--audience", audience)
+        assert added.returncode == 0, added.stderr
+        assert "1 documents, 1 new or changed" in added.stdout
+    for_public = json.loads(installation.run("ask", "--json", question).stdout)
+    assert "CANARY" not in json.dumps(for_public)
+    assert {item["audience"] for item in for_public["retrieved"]} <= {"public"}
+    for_staff = json.loads(installation.run("ask", "--role", "staff", "--json", question).stdout)
+    assert for_staff["retrieved"][0]["audience"] == "staff"
+    assert "CANARY-SECURITY" not in json.dumps(for_staff)
+
+    assert installation.run("knowledge", "withdraw", "staff", "entry.md").returncode == 0
+    after = json.loads(installation.run("ask", "--role", "staff", "--json", question).stdout)
+    assert all(item["audience"] != "security" for item in after["retrieved"])
+    assert "CANARY" not in json.dumps(after)
