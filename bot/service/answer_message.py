@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MAX_CHARS = 10_000
 """Triggers read this much of a message; Telegram itself sends at most 4,096."""
 HITS = 5
+PENDING_FOR = timedelta(hours=24)
+"""A yes or a country answers a question of today; its words are erased after that anyway."""
 ATTEMPTS = 5
 
 
@@ -60,7 +62,7 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     watch.lap("accept")
     question = _question(message, accepted, screening)
     language = choose_language(accepted.person, message.text, message.language_hint, app)
-    facts = _facts(message, accepted, screening, language)
+    facts = _facts(message, accepted, screening, language, app)
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None
     understanding = Understanding.missing("not_asked")
@@ -123,9 +125,11 @@ def _question(message: Incoming, accepted: Accepted, screening: Screening) -> st
     return message.text
 
 
-def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice) -> TurnFacts:
+def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice, app: App) -> TurnFacts:
     conversation = accepted.conversation
-    pending = conversation.pending if conversation.pending in {Pending.OFFER, Pending.CLARIFY} else None
+    asked_at = conversation.updated_at
+    is_fresh = asked_at is not None and app.clock.now() - asked_at < PENDING_FOR
+    pending = conversation.pending if is_fresh and conversation.pending in {Pending.OFFER, Pending.CLARIFY} else None
     known = {conversation.category} if pending is Pending.CLARIFY and conversation.category else set()
     return TurnFacts(
         role=accepted.person.role,

@@ -14,6 +14,7 @@ from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service import casework, commands, notices
 from bot.service.app import App
 from bot.service.compose import Material, compose
+from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
@@ -86,7 +87,7 @@ def issue_buttons(
 def _with_language(turn: Turn) -> Person:
     """Keep a detected language; a chosen one stays."""
     person = turn.accepted.person
-    if person.language_chosen or turn.message.kind is not Kind.TEXT or turn.language.confidence < 0.6:
+    if person.language_chosen or turn.message.kind is not Kind.TEXT or turn.language.confidence < CONFIDENT:
         return person
     return replace(person, language=turn.language.code)
 
@@ -163,7 +164,14 @@ def _answers_card(turn: Turn) -> bool:
 
 
 def _without_repeats(replies: list[Reply], turn: Turn, conversation: Conversation, app: App) -> list[Reply]:
-    """While a case is open the card goes out at most once an hour, and nothing else answers once a human owns it."""
+    """Keep quiet where words would only be noise.
+
+    A flood gets one notice. While a case is open the card goes out at most once an hour, and nothing else answers once a human
+    owns it.
+    """
+    if turn.decision.reason == "rate_limited":
+        limit = app.policies.rate_limits["person-minute"].limit
+        return replies if len(turn.accepted.admission.moments) <= limit else []
     if turn.accepted.case is None or turn.accepted.conversation.speaker is Speaker.BOT:
         return replies
     if turn.decision.outcome is Outcome.EMERGENCY:

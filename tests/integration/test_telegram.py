@@ -103,7 +103,13 @@ async def test_a_question_is_answered_with_its_source(town: Town) -> None:
     assert "https://help.unhcr.org/P08" in town.amina.texts[0]
 
 
-async def test_the_whole_way_to_a_caseworker_and_back(town: Town) -> None:
+async def test_the_whole_way_to_a_caseworker_and_back(database: Database) -> None:
+    """On every kind of database: the same code serves one office and a country."""
+    async with running(database) as town:
+        await whole_way(town)
+
+
+async def whole_way(town: Town) -> None:
     await town.make_caseworker(town.lea)
     town.amina.send("/human")
     await town.until(lambda: any("Yes" in button for message in town.amina.inbox for button in labels(message)))

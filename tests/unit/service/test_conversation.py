@@ -218,6 +218,19 @@ async def test_an_unknown_command_says_what_there_is(amina: Someone) -> None:
     assert "/help" in result.replies[0].text
 
 
+async def test_a_yes_to_an_offer_of_last_week_opens_nothing(amina: Someone, clock: FakeClock) -> None:
+    await amina.commands("human")
+    clock.advance(days=7)
+    assert not (await amina.says("yes")).case_opened
+
+
+async def test_a_flood_gets_one_notice(amina: Someone) -> None:
+    for _ in range(30):
+        await amina.says("what is family reunification and who decides")
+    texts = await amina.receives()
+    assert sum("wait" in text and "seconds" in text for text in texts) == 1
+
+
 async def test_a_flood_is_slowed_but_danger_gets_through(amina: Someone) -> None:
     outcomes = [(await amina.says("what is family reunification and who decides")).record.reason for _ in range(22)]
     assert outcomes[-1] == "rate_limited"
