@@ -1,5 +1,6 @@
 """What ``waypost check`` and ``waypost explain`` find out."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from bot.domain.ids import ChatId, UpdateId
 from bot.domain.turns import TurnRecord
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
-from bot.settings import Settings, describe
+from bot.settings import Settings, chosen
 from knowledge.cards import CardBox
 from policies import load
 from policies.examples import run_all
@@ -64,21 +65,9 @@ async def explain_turn(app: App, update_id: UpdateId, *, with_text: bool) -> Tur
 
 
 async def _settings(settings: Settings) -> list[Finding]:
-    rows = []
-    for name, default, _ in describe():
-        value = _value(settings, name)
-        if value != default:
-            shown = "**********" if any(word in name for word in ("TOKEN", "SECRET")) else value
-            rows.append(f"{name}={shown}")
-    changed = "; ".join(rows) or "all at their defaults"
-    return [Finding(part="settings", state="ok", detail=f"{len(describe())} read; {changed}")]
-
-
-def _value(settings: Settings, name: str) -> object:
-    value: object = settings
-    for part in name.removeprefix("WAYPOST_").lower().split("__"):
-        value = getattr(value, part)
-    return value
+    sources = Counter(source for _, _, source in chosen(settings))
+    counts = ", ".join(f"{count} {source}" for source, count in sorted(sources.items()))
+    return [Finding(part="settings", state="ok", detail=f"{sources.total()} read ({counts}); --settings lists them")]
 
 
 async def _keys(settings: Settings) -> list[Finding]:

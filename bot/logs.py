@@ -29,13 +29,19 @@ STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "tas
 
 
 class Redact(logging.Filter):
-    """Blanks bot tokens wherever they stand."""
+    """Blanks bot tokens wherever they stand. Never raises: filters run outside logging's own protection."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if TOKEN.search(text):
-            record.msg, record.args = TOKEN.sub("<token>", text), ()
+        record.msg, record.args = TOKEN.sub("<token>", _message(record)), ()
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - a badly written record must not stop its caller
+        # Its arguments are left out: logging would print them as they are, and they may hold anything.
+        return f"log record of {record.module}:{record.lineno} whose arguments do not fit"
 
 
 class TextFormatter(logging.Formatter):

@@ -7,6 +7,7 @@ about (thresholds, limits, retention) is policy data, not a setting.
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.domain.errors import InvalidSettings
 
 PREFIX = "WAYPOST_"
+NLU_SERVER = {f"{PREFIX}NLU_{name}" for name in ("TOKEN", "PORT", "MODEL", "INTERFACE", "PARENT_PID")}
+"""The NLU server's own variables (nlu/README.md): they may stand in the same environment, and are no settings of ours."""
+HIDDEN = "**********"
+ADDRESS = re.compile(r"(?s)([A-Za-z][\w+.-]*://)(?:.*@)?([^/?#@:]*).*")
 PLACEHOLDERS = {"changeme", "change-me", "secret", "token", "xxx", "your-token"}
 
 
@@ -111,7 +116,13 @@ class Settings(BaseSettings):
     """Everything an operator can set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True, validate_default=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
     )
 
     telegram: Telegram = Telegram()
@@ -155,6 +166,22 @@ def example() -> str:
     return "\n".join(lines)
 
 
+def chosen(settings: Settings, env_file: Path | None = None) -> list[tuple[str, str, str]]:
+    """Return (environment name, value as it may be printed, source) of every setting; source is environment, file or default."""
+    in_file = {name.upper() for name in _names_in(env_file or Path(".env"))}
+    in_environment = {name.upper() for name in os.environ}
+    rows = []
+    for name, _, _ in describe():
+        path = name.removeprefix(PREFIX)
+        value: object = settings
+        for part in path.lower().split("__"):
+            value = getattr(value, part)
+        source = "environment" if name in in_environment else "file" if name in in_file else "default"
+        shown = "–" if value is None else _shown(path, str(value)).strip("'")
+        rows.append((name, shown, source))
+    return rows
+
+
 def _walk(model: type[BaseModel], prefix: str, joiner: str) -> list[tuple[str, object, str]]:
     rows: list[tuple[str, object, str]] = []
     for name, field in model.model_fields.items():
@@ -168,19 +195,38 @@ def _walk(model: type[BaseModel], prefix: str, joiner: str) -> list[tuple[str, o
 
 def _refuse_unknown_names(env_file: Path) -> None:
     """A misspelt name must not pass in silence; names of other programs in the same file are none of our business."""
-    known = {name for name, _, _ in describe()} | {"WAYPOST_ENV_FILE"}
-    for name in (*os.environ, *dotenv_values(env_file)):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(("WAYPOST_TEST_", "WAYPOST_NLU_")):
-            near = difflib.get_close_matches(name, known, n=1)
+    ours = [name for name, _, _ in describe()]
+    known = {*ours, *NLU_SERVER, "WAYPOST_ENV_FILE"}
+    for name in (*os.environ, *_names_in(env_file)):
+        # Pydantic reads names in any case.
+        upper = name.upper()
+        if upper.startswith(PREFIX) and upper not in known and not upper.startswith("WAYPOST_TEST_"):
+            near = difflib.get_close_matches(upper, ours, n=1)
             raise InvalidSettings(f"Unknown setting {name}" + (f"; did you mean {near[0]}?" if near else "; see .env.example"))
+
+
+def _names_in(env_file: Path) -> list[str]:
+    try:
+        return list(dotenv_values(env_file, interpolate=False))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidSettings(f"The settings file {env_file} cannot be read as UTF-8 text") from exc
 
 
 def _explain(error: object) -> str:
     assert isinstance(error, dict)
     path = "__".join(str(part).upper() for part in error["loc"])
-    is_secret = any(word in path for word in ("TOKEN", "SECRET"))
-    value = "**********" if is_secret else repr(error.get("input"))
-    return f"{PREFIX}{path}={value}: {error['msg']}"
+    return f"{PREFIX}{path}={_shown(path, error.get('input'))}: {error['msg']}"
+
+
+def _shown(path: str, value: object) -> str:
+    """Return a wrong value as it may be printed: no secret, and of an address that may hold a password scheme and host only."""
+    if any(word in path for word in ("TOKEN", "SECRET")):
+        return HIDDEN
+    is_server = path == "DATABASE__URL" and not str(value).startswith("sqlite")
+    if is_server or (path.endswith("URL") and "@" in str(value)):
+        address = ADDRESS.fullmatch(str(value))
+        return repr(address[1] + address[2]) if address else HIDDEN
+    return repr(value)
 
 
 def _check_together(settings: Settings) -> None:

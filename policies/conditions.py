@@ -45,8 +45,19 @@ def _words(meaning: str, *values: str) -> Field:
     return Field(kind="words", meaning=meaning, values=values)
 
 
-KINDS: Final = tuple(
-    "text photo voice video sticker location document contact other command button edit".split()
+KINDS: Final = (
+    "text",
+    "photo",
+    "voice",
+    "video",
+    "sticker",
+    "location",
+    "document",
+    "contact",
+    "other",
+    "command",
+    "button",
+    "edit",
 )
 BANDS: Final = ("none", "far", "near", "good", "strong")
 INTENT_KINDS: Final = ("none", "unsure", "in_scope", "small_talk", "human", "out_of_scope", "staff", "danger")

@@ -14,6 +14,8 @@ from policies.schema import Model
 M = TypeVar("M", bound=Model)
 Path = tuple[str | int, ...]
 ROOT: Final[Path] = ()
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader of libyaml where it is built in: the lexicons are large."""
 
 
 class Document:
@@ -32,13 +34,16 @@ class Document:
         """
         self.name = name
         self._lines: dict[Path, int] = {}
+        loader = LOADER(text)
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data: object = yaml.safe_load(text)
+            node = loader.get_single_node()
+            self.data: object = loader.construct_document(node) if node is not None else None
         except yaml.YAMLError as exc:
             mark = getattr(exc, "problem_mark", None)
             line = mark.line + 1 if mark else None
             raise PolicyError(f"not valid YAML: {getattr(exc, 'problem', exc)}", file=name, line=line) from exc
+        finally:
+            loader.dispose()
         if node is None:
             raise PolicyError("the file is empty", file=name, line=1)
         self._walk(node, ROOT)

@@ -74,9 +74,7 @@ def load(directory: FilePath | None = None) -> PolicySet:
     bands = decision.score_bands
     return PolicySet(
         version=version_of(folder),
-        rules=_rules(
-            [(safety_document, safety.rules, True), (decision_document, decision.rules, False)], frozenset(categories)
-        ),
+        rules=_rules([(safety_document, safety.rules, True), (decision_document, decision.rules, False)], frozenset(categories)),
         score_bands={
             name: _threshold(name, model)
             for name, model in (("weak", bands.weak), ("answer", bands.answer), ("strong", bands.strong))
@@ -113,9 +111,7 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
             yield f"{prefix}{item.name}", item.read_bytes()
 
 
-def _rules(
-    files: list[tuple[Document, list[RuleModel], bool]], categories: frozenset[str]
-) -> Mapping[Stage, tuple[Rule, ...]]:
+def _rules(files: list[tuple[Document, list[RuleModel], bool]], categories: frozenset[str]) -> Mapping[Stage, tuple[Rule, ...]]:
     """Build all rules, by stage; safety rules stand in one file, all others in the other."""
     rules: dict[Stage, list[Rule]] = {stage: [] for stage in STAGES}
     seen: dict[str, str] = {}
@@ -124,7 +120,9 @@ def _rules(
             path: Path = ("rules", number)
             rule = _rule(document, model, path, categories)
             if (rule.stage is Stage.SAFETY) is not is_safety:
-                raise document.error("rules of the stage 'safety' stand in safety.yaml, all others in decision.yaml", (*path, "stage"))
+                raise document.error(
+                    "rules of the stage 'safety' stand in safety.yaml, all others in decision.yaml", (*path, "stage")
+                )
             if rule.id in seen:
                 raise document.error(f"{rule.id!r} is already the id of the rule at {seen[rule.id]}", (*path, "id"))
             seen[rule.id] = rule.place
@@ -173,9 +171,7 @@ def condition(document: Document, data: object, path: Path, categories: frozense
             items = data[key]
             if not isinstance(items, list) or not items:
                 raise document.error(f"{key!r} takes a list of at least one condition", (*path, key))
-            parts = tuple(
-                condition(document, item, (*path, key, number), categories) for number, item in enumerate(items)
-            )
+            parts = tuple(condition(document, item, (*path, key, number), categories) for number, item in enumerate(items))
             return All(parts=parts) if key == "all" else Any(parts=parts)
         case ["not"]:
             return Not(part=condition(document, data["not"], (*path, "not"), categories))
@@ -220,12 +216,13 @@ def _value(document: Document, value: object, field: Field, op: str, closed: tup
         return value
     if field.kind in ("word", "words"):
         several = op in ("in", "not_in", "includes_any")
-        words = value if isinstance(value, list) and several else [value]
-        if several is isinstance(value, list) and all(isinstance(word, str) for word in words):
+        given = value if isinstance(value, list) else [value]
+        words = [word for word in given if isinstance(word, str)]
+        if several is isinstance(value, list) and words and len(words) == len(given):
             unknown = [word for word in words if closed and word not in closed]
             if unknown:
                 raise document.error(f"{unknown[0]!r} is not one of {', '.join(closed)}", path)
-            return tuple(words) if several else str(value)
+            return tuple(words) if several else words[0]
     raise document.error(f"{value!r} does not fit: {field.meaning}", path)
 
 

@@ -19,7 +19,7 @@ import re
 import unicodedata
 from typing import Final
 
-MARKS: Final = dict.fromkeys(
+MARKS: Final[dict[int, None]] = dict.fromkeys(
     code
     for first, last in (
         (0x0300, 0x036F), (0x0483, 0x0489), (0x0591, 0x05C7), (0x0610, 0x061A), (0x064B, 0x065F),
@@ -44,7 +44,15 @@ ETHIOPIC: Final = {
     for order in range(7)
 }
 # NFD writes the Arabic hamza seats as letter + mark and NFKC composes them; both tables are needed.
-LETTERS: Final = {**ARABIC, **ETHIOPIC, ord("ı"): "i", ord("ø"): "o", ord("œ"): "oe", ord("æ"): "ae", ord("ł"): "l"}
+LETTERS: Final[dict[int, str | int]] = {
+    **ARABIC,
+    **ETHIOPIC,
+    ord("ı"): "i",
+    ord("ø"): "o",
+    ord("œ"): "oe",
+    ord("æ"): "ae",
+    ord("ł"): "l",
+}
 EMOJI: Final = str.maketrans(
     {"😂": " lol ", "🤣": " lol ", "😅": " lol ", "👍": " thumbsup ", "👎": " thumbsdown ", "🆘": " sos "}
 )

@@ -26,7 +26,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 from policies.normalise import normalise
@@ -105,7 +105,7 @@ class Pattern:
             _regex(part)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _regex(expression: str) -> re.Pattern[str]:
     return re.compile(expression)
 
@@ -293,7 +293,7 @@ def _word(lexeme: str, language: str, cursor: _Cursor) -> Piece:
     return Piece(expression, (frozenset({_fragment(longest, fixed, open_ended)}),))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tokens(bare: str) -> tuple[str, ...]:
     return tuple(normalise(bare).split())
 

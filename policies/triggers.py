@@ -36,9 +36,7 @@ class Reading:
     def __init__(self, words: str) -> None:
         """Collect the fragments of two and three letters."""
         self.words = words
-        self.fragments = {
-            words[at : at + width] for width in FRAGMENT_WIDTHS for at in range(max(0, len(words) - width + 1))
-        }
+        self.fragments = {words[at : at + width] for width in FRAGMENT_WIDTHS for at in range(max(0, len(words) - width + 1))}
 
     @property
     def length(self) -> int:
@@ -231,9 +229,7 @@ class Screener:
 
     def _refusals(self, plain: Reading) -> tuple[str, ...]:
         matching = (
-            refusal.kind
-            for refusal in self.refusals
-            if refusal.patterns.match(plain) and not refusal.unless.match(plain)
+            refusal.kind for refusal in self.refusals if refusal.patterns.match(plain) and not refusal.unless.match(plain)
         )
         return tuple(dict.fromkeys(matching))
 

@@ -34,7 +34,9 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
         idioms.extend(reader.patterns(lexicon.idioms, ("idioms",)))
         for entry in _entries(reader, lexicon, categories):
             if entry.trigger.rule_id in seen:
-                raise document.error(f"{entry.trigger.rule_id!r} is already an entry of {seen[entry.trigger.rule_id]}", ("entries",))
+                raise document.error(
+                    f"{entry.trigger.rule_id!r} is already an entry of {seen[entry.trigger.rule_id]}", ("entries",)
+                )
             seen[entry.trigger.rule_id] = name
             entries.append(entry)
     screener = Screener(
@@ -108,9 +110,7 @@ def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Cat
 def _look_alike(reader: _Reader, model: list[str] | LookAlikeModel, name: str) -> LookAlike:
     path: Path = ("look_alikes", name)
     if isinstance(model, LookAlikeModel):
-        return LookAlike(
-            patterns=reader.patterns(model.any, (*path, "any")), void=reader.patterns(model.void, (*path, "void"))
-        )
+        return LookAlike(patterns=reader.patterns(model.any, (*path, "any")), void=reader.patterns(model.void, (*path, "void")))
     return LookAlike(patterns=reader.patterns(model, path))
 
 
@@ -135,17 +135,13 @@ def _phrases(document: Document) -> Phrases:
         deny=gather(lambda reader, model, path: reader.whole(model.deny, (*path, "deny"))),
         asks_human=gather(lambda reader, model, path: reader.patterns(model.asks_human, (*path, "asks_human"))),
         asks_human_whole=gather(
-            lambda reader, model, path: reader.whole(model.asks_human_whole, (*path, "asks_human_whole"))
-            if model.asks_human_whole
-            else ()
+            lambda reader, model, path: (
+                reader.whole(model.asks_human_whole, (*path, "asks_human_whole")) if model.asks_human_whole else ()
+            )
         ),
         is_fine=gather(lambda reader, model, path: reader.patterns(model.is_fine, (*path, "is_fine"))),
-        seeks_specific=gather(
-            lambda reader, model, path: reader.patterns(model.seeks_specific, (*path, "seeks_specific"))
-        ),
-        seeks_general=gather(
-            lambda reader, model, path: reader.patterns(model.seeks_general, (*path, "seeks_general"))
-        ),
+        seeks_specific=gather(lambda reader, model, path: reader.patterns(model.seeks_specific, (*path, "seeks_specific"))),
+        seeks_general=gather(lambda reader, model, path: reader.patterns(model.seeks_general, (*path, "seeks_general"))),
     )
 
 

@@ -1,5 +1,6 @@
 """Interface texts from ``bot/locales``: one YAML file a language, the same keys and placeholders in each."""
 
+import string
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ class YamlCatalogue:
         self._languages: dict[str, dict[str, Any]] = {
             code: row for code, row in _read(folder / "languages.yaml").items() if not code.startswith("_")
         }
-        self._texts = {code: _read(folder / f"{code}.yaml") for code in self._languages if (folder / f"{code}.yaml").exists()}
+        paths = {code: folder / f"{code}.yaml" for code in (LAST, *self._languages)}
+        self._texts = {code: _read(path) for code, path in paths.items() if code == LAST or path.exists()}
         self._staff = _read(folder / f"{STAFF_FILE}.yaml")
-        _require_same_keys(self._texts)
+        for code, texts in self._texts.items():
+            _require_same_form(paths[code], texts, self._texts[LAST])
 
     def text(self, key: str, language: str, **values: object) -> str:
         """Return the text in ``language`` or its nearest fallback; unused values are ignored."""
@@ -64,11 +67,20 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _require_same_keys(texts: Mapping[str, Mapping[str, Any]]) -> None:
-    wanted = set(texts[LAST])
-    for code, found in texts.items():
-        missing, extra = wanted - set(found), set(found) - wanted
-        if missing or extra:
+def _require_same_form(path: Path, texts: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    missing, extra = set(wanted) - set(texts), set(texts) - set(wanted)
+    if missing or extra:
+        raise InvalidSettings(f"{path}: missing {sorted(missing)}, unknown {sorted(extra)}; compare it with {LAST}.yaml")
+    for key in wanted:
+        if not key.startswith("_") and _gaps(path, texts[key]) != _gaps(path, wanted[key]):
             raise InvalidSettings(
-                f"bot/locales/{code}.yaml: missing {sorted(missing)}, unknown {sorted(extra)}; compare it with en.yaml"
+                f"{path}: {key!r} must hold the gaps {sorted(_gaps(path, wanted[key]))} of {LAST}.yaml, no others"
             )
+
+
+def _gaps(path: Path, text: object) -> set[str]:
+    """Return the names in braces. One lost is told to nobody; one invented would break the turn that fills it in."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name is not None}
+    except ValueError as exc:
+        raise InvalidSettings(f"{path}: {text!r}: {exc}") from exc

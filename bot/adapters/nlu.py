@@ -5,13 +5,14 @@ and a server that fails repeatedly is left alone for a while. Whatever happens, 
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
 from typing import Annotated
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, JsonValue
 
 from bot.domain.turns import Entity, Understanding
 
@@ -24,6 +25,9 @@ OPEN_FOR_S = 10.0
 MAX_CHARS = 400
 """Cost grows with length: 174 ms at 60 words, 1.3 s at 400 (docs/adr/0002)."""
 
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, ValueError)
+"""What an exchange can end in; ValueError is an answer that breaks the contract, or an address no request can be made of."""
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -34,7 +38,7 @@ class _Intent(BaseModel):
 
 class _Entity(BaseModel):
     entity: str
-    value: str
+    value: JsonValue
 
 
 class _Parse(BaseModel):
@@ -67,16 +71,17 @@ class RasaUnderstander:
         server = self._server()
         if server is None:
             return Understanding.missing("nlu_starting")
-        if not text.strip():
+        words = _encodable(text)
+        if not words.strip():
             return Understanding()
         if time.monotonic() < self._closed_until:
             return Understanding.missing("nlu_unavailable")
         try:
             async with asyncio.timeout(TIMEOUT_S), self._in_flight:
-                understanding = await self._ask(server, text[:MAX_CHARS])
+                understanding = await self._ask(server, words[:MAX_CHARS])
         except (TimeoutError, httpx.TimeoutException):
             return self._failed("nlu_slow")
-        except (httpx.HTTPError, ValidationError) as exc:
+        except FAILURES as exc:
             logger.warning("nlu failed", extra={"event": "nlu.failed", "error": type(exc).__name__})
             return self._failed("nlu_unavailable")
         self._failures = 0
@@ -89,7 +94,7 @@ class RasaUnderstander:
             return False
         try:
             answer = await self._client.get(f"{server.url}/status", params={"token": server.token})
-        except httpx.HTTPError:
+        except FAILURES:
             return False
         return answer.status_code == httpx.codes.OK
 
@@ -116,5 +121,15 @@ def to_understanding(parse: _Parse) -> Understanding:
         intent=parse.intent.name,
         confidence=parse.intent.confidence,
         safety_score=min(1.0, sum(intent.confidence for intent in ranking if intent.name.startswith("report_"))),
-        entities=tuple(Entity(name=entity.entity, value=entity.value) for entity in parse.entities),
+        entities=tuple(Entity(name=entity.entity, value=_as_text(entity.value)) for entity in parse.entities),
     )
+
+
+def _as_text(value: JsonValue) -> str:
+    """Return an entity's value as text: an extractor of numbers or dates reports them in their own type."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _encodable(text: str) -> str:
+    """Leave out halves of surrogate pairs: no request can carry them."""
+    return text.encode("utf-8", "ignore").decode()

@@ -68,18 +68,10 @@ class NluProcess:
         if not python.exists() or model is None:
             raise NluUnavailable(f"No trained NLU model in {self._folder}: run `make setup`")
         server = NluServer(url=f"http://127.0.0.1:{_free_port()}", token=secrets.token_hex(24))
-        log = self._state_file.with_suffix(".log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; both paths are our own
-                [str(python), "run.py"],
-                cwd=self._folder,
-                env=_environment(server, model),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        try:
+            self._process = self._spawn(python, _environment(server, model))
+        except OSError as exc:
+            raise NluUnavailable(f"The NLU server cannot be started: {exc}") from exc
         await self._until_ready(server)
         self._server = server
         self._write_state(server)
@@ -90,16 +82,29 @@ class NluProcess:
         """End the server and its whole process group."""
         process, self._process, self._server = self._process, None, None
         self._state_file.unlink(missing_ok=True)
-        if process is None or process.poll() is not None:
+        if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            await asyncio.to_thread(process.wait, STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.wait)
+        if process.poll() is None:
+            _signal_group(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(process.wait, STOP_WITHIN_S)
+        # Workers may outlive a leader that crashed, or ignore the request: the group keeps its number as long as one is left.
+        _signal_group(process, signal.SIGKILL)
+        await asyncio.to_thread(process.wait)
+
+    def _spawn(self, python: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        log = self._state_file.with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            return subprocess.Popen(  # noqa: S603 - the path is our own
+                [str(python), "run.py"],
+                cwd=self._folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     async def _until_ready(self, server: NluServer) -> None:
         deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
@@ -158,6 +163,12 @@ def _environment(server: NluServer, model: Path) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "LOG_LEVEL": "WARNING",
     }
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    # PermissionError: nobody is left, and the number belongs to somebody else's group by now.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _free_port() -> int:

@@ -1,7 +1,8 @@
 """Telegram through python-telegram-bot's ``Bot``: the only importer of it beside the handlers.
 
 Library errors become ours here. ``BadRequest`` and ``TimedOut`` are subclasses of ``NetworkError`` and are caught first; a
-time-out or a dropped connection after sending is ambiguous, because the Bot API has no idempotency key.
+time-out or a dropped connection after sending is ambiguous, because the Bot API has no idempotency key; a connection never made
+is not.
 """
 
 import json
@@ -12,6 +13,7 @@ from datetime import timedelta
 from typing import Any, NoReturn, cast
 from urllib.parse import urlencode
 
+import httpx
 from telegram import (
     Bot,
     BotCommand,
@@ -50,6 +52,8 @@ NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 TOPIC_MISSING = ("message thread not found", "topic_deleted", "topic_id_invalid")
 NO_RIGHTS = ("not enough rights", "chat_admin_required", "have no rights", "need administrator rights", "not a forum")
 UNREACHABLE = ("bot was blocked", "user is deactivated", "bot can't initiate conversation", "chat not found")
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Causes of a NetworkError or TimedOut that came before the first byte left: a retry repeats nothing."""
 NOTHING_TO_DO = ("message is not modified", "topic_not_modified")
 
 
@@ -204,6 +208,8 @@ def _translate(exc: TelegramError, chat_id: ChatId) -> NoReturn:
         raise PersonUnreachable from exc
     if isinstance(exc, BadRequest):
         raise MessageRefused(str(exc)) from exc
+    if isinstance(exc.__cause__, NEVER_SENT):
+        raise TelegramUnavailable(type(exc.__cause__).__name__) from exc
     if isinstance(exc, TimedOut):
         raise TelegramUnavailable(str(exc), ambiguous=True) from exc
     if isinstance(exc, NetworkError):

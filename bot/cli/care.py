@@ -8,12 +8,18 @@ import click
 from bot.cli.group import Context, pass_context, print_json
 from bot.domain.ids import UpdateId
 from bot.domain.turns import TurnRecord
+from bot.settings import chosen
 
 
 @click.command()
+@click.option("--settings", "list_settings", is_flag=True, help="List every setting, its value and where it came from.")
 @pass_context
-def check(context: Context) -> None:
+def check(context: Context, list_settings: bool) -> None:
     """Test settings and every part; print what to do about failures."""
+    if list_settings:
+        for name, value, source in chosen(context.settings, context.env_file):
+            click.echo(f"{name:34} {source:12} {value}")
+        return
     from bot.checking import EXIT_OK, check_all
 
     status = EXIT_OK

@@ -60,7 +60,11 @@ class SectionedGroup(click.Group):
 
 @click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 79})
 @click.option(
-    "-c", "--env-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read settings from FILE, not .env."
+    "-c",
+    "--env-file",
+    envvar="WAYPOST_ENV_FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read settings from FILE, not .env (env: WAYPOST_ENV_FILE).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="More log detail.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -9,13 +9,14 @@ from bot.domain.ids import ChatId, UpdateId
 from bot.domain.messages import Incoming, Kind
 
 KIND_OF_ATTRIBUTE = {
+    # First: Telegram sends an animation as a document too, for clients that know none.
+    "animation": Kind.VIDEO,
     "photo": Kind.PHOTO,
     "document": Kind.DOCUMENT,
     "voice": Kind.VOICE,
     "audio": Kind.VOICE,
     "video": Kind.VIDEO,
     "video_note": Kind.VIDEO,
-    "animation": Kind.VIDEO,
     "sticker": Kind.STICKER,
     "location": Kind.LOCATION,
     "venue": Kind.LOCATION,
@@ -82,7 +83,8 @@ def _command(message: Message) -> tuple[str | None, str]:
     first = next((entity for entity in message.entities if entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0), None)
     if first is None:
         return None, ""
-    head, _, tail = text.partition(" ")
+    # Any white space may follow, so that the entity says where it ends; a command is ASCII: a UTF-16 unit is a character.
+    head, tail = text[: first.length], text[first.length :]
     return head[1:].partition("@")[0].lower(), unicodedata.normalize("NFC", tail.strip())
 
 

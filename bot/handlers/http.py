@@ -25,8 +25,10 @@ def webhook(receive: Receive, secret: str) -> Starlette:
             return Response(status_code=413)
         try:
             payload = await request.json()
-            int(payload["update_id"])
+            is_update = isinstance(payload["update_id"], int)
         except (ValueError, KeyError, TypeError):
+            is_update = False
+        if not is_update:
             return Response(status_code=400)
         return Response(status_code=200 if await receive(payload) else 503)
 

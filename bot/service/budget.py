@@ -30,12 +30,16 @@ class Bucket:
         self.tokens = self.size
 
     def wait_s(self, now: float) -> float:
-        """Take a token and return how long to wait before using it, in seconds."""
+        """Take a token and return how long to wait before using it, in seconds.
+
+        Nothing is saved up while the bucket is closed: whatever waits for the end of a pause leaves at the rate, not at once.
+        """
         rate = self.rate_per_s / 2 if now < self.slow_until else self.rate_per_s
-        self.tokens = min(self.size, self.tokens + (now - self.filled_at) * rate) - 1
+        open_s = max(now - max(self.filled_at, self.closed_until), 0.0)
+        self.tokens = min(self.size, self.tokens + open_s * rate) - 1
         self.filled_at = now
-        owed = 0.0 if self.tokens >= 0 else -self.tokens / rate
-        return max(owed, self.closed_until - now, 0.0)
+        owed_s = max(-self.tokens, 0.0) / rate
+        return max(self.closed_until - now, 0.0) + owed_s
 
 
 class Budget:

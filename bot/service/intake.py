@@ -30,7 +30,8 @@ MAX_ATTEMPTS = 4
 RETRY_S = (1.0, 5.0, 20.0)
 PROFILE_FIELDS = {
     "first_name", "last_name", "username", "phone_number", "photo_url", "vcard", "sender_user_name", "author_signature",
-    "active_usernames", "bio", "emoji_status_custom_emoji_id", "birthdate",
+    "active_usernames", "bio", "emoji_status_custom_emoji_id", "birthdate", "sender_tag", "tag", "custom_title", "personal_chat",
+    "business_intro", "business_location",
 }  # fmt: skip
 REQUIRED_FIELDS = {"first_name", "phone_number", "sender_user_name"}
 """Telegram's schema demands these: they are blanked, the others are removed."""
@@ -65,10 +66,9 @@ def without_profile(value: Payload) -> dict[str, object]:
     """Return a copy in which no field of a Telegram profile is left."""
     clean: dict[str, object] = {}
     for key, item in value.items():
-        if key in PROFILE_FIELDS and isinstance(item, str):
-            if key in REQUIRED_FIELDS:
-                clean[key] = ""
-        else:
+        if key in REQUIRED_FIELDS:
+            clean[key] = ""
+        elif key not in PROFILE_FIELDS:
             clean[key] = _clean(item)
     return clean
 

@@ -1,17 +1,18 @@
 """Cut a text into pieces Telegram takes, losing nothing.
 
 Telegram counts UTF-16 units. A piece ends, by preference, after a blank line, a line, a sentence, a word; never inside a
-grapheme that is kept together by a joiner or a combining mark.
+grapheme (a letter with its marks, a joined emoji, a skin tone, a flag, a line end) unless it is longer than a piece.
 """
 
-import unicodedata
 from collections.abc import Iterator
+
+import regex
 
 TELEGRAM_LIMIT = 4096
 """UTF-16 units in one message (Bot API, sendMessage)."""
 
 _BREAKS = ("\n\n", "\n", ". ", "؟ ", "? ", "! ", "۔ ", "። ", " ")
-_JOINERS = {"\u200d", "\u200c", "\ufe0f"}
+_GRAPHEME = regex.compile(r"\X")
 
 
 def utf16_length(text: str) -> int:
@@ -40,8 +41,9 @@ def _cut(text: str, limit: int) -> int:
     window = _longest_prefix(text, limit)
     for separator in _BREAKS:
         at = window.rfind(separator)
-        if at >= len(window) // 2:
-            return at + len(separator)
+        end = at + len(separator)
+        if at >= len(window) // 2 and _grapheme_border(text, end) == end:
+            return end
     return _grapheme_border(text, len(window))
 
 
@@ -54,9 +56,6 @@ def _longest_prefix(text: str, limit: int) -> str:
 
 
 def _grapheme_border(text: str, end: int) -> int:
-    earliest = max(1, end - 12)
-    for at in range(end, earliest, -1):
-        after, before = text[at : at + 1], text[at - 1]
-        if after not in _JOINERS and before not in _JOINERS and not unicodedata.combining(after or " "):
-            return at
-    return end
+    """Return where the last grapheme that ends by ``end`` ends, or ``end`` when the first is longer already."""
+    crossing = next(found for found in _GRAPHEME.finditer(text) if found.end() > end)
+    return int(crossing.start()) or end

@@ -340,6 +340,18 @@ class TestRotation:
         claimed = [item.update_id for item in storage.run_now(lambda uow: claim(uow, clock)) if item.update_id >= 20]
         assert claimed == [20]
 
+    def test_deliveries_to_a_group_without_any_case_keep_their_order_too(self, database: Database, clock: FakeClock) -> None:
+        def write(key: str) -> Delivery:
+            return Delivery(address=ToChat(chat_id=GROUP), content=Text(text=key), dedupe_key=key)
+
+        verify_key(database.engine, database.keys)
+        database.storage().run_now(lambda uow: uow.outbox.add([write("one")], now=clock.now()))
+        rotate(database.engine, file_of(database), bot_id=BOT_ID, clock=clock)
+        storage = reopened(database)
+        storage.run_now(lambda uow: uow.outbox.add([write("two")], now=clock.now()))
+        due = storage.run_now(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=10))
+        assert [item.delivery.dedupe_key for item in due] == ["one"]
+
     def test_buttons_and_open_invitations_stop_working(self, database: Database, clock: FakeClock) -> None:
         token = database.storage().run_now(lambda uow: fill(uow, clock))
         rotate(database.engine, file_of(database), bot_id=BOT_ID, clock=clock)

@@ -154,13 +154,10 @@ def test_a_migration_that_cannot_be_written_refuses_in_words(tmp_path: Path) -> 
             engine.dispose()
 
 
-@pytest.mark.xfail(
-    reason="errors of the driver's own connection, which enable_wal uses, are not translated", raises=sqlite3.Error
-)
 @pytest.mark.parametrize("url", ["sqlite:///{}/nowhere/waypost.db", "sqlite:///{}"], ids=["no folder", "a folder"])
 def test_a_database_that_cannot_be_made_refuses_in_words(url: str, tmp_path: Path) -> None:
     engine = open_engine(url.format(tmp_path))
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable, match=r"nowhere is missing|cannot be opened"):
         migrate.upgrade(engine)
     engine.dispose()
 
@@ -180,6 +177,13 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         migrate.upgrade(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize("address", ["postgresql://u@db:hunter2/x", "postgresql://u:p@ss:hunter2@db/x", "mysql://u:hunter2@db/x"])
+def test_an_address_that_cannot_be_read_shows_no_password(address: str) -> None:
+    with pytest.raises(InvalidSettings, match="WAYPOST_DATABASE__URL") as caught:
+        open_engine(address)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_another_kind_of_database_is_refused() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -189,12 +189,12 @@ async def test_a_bad_gateway_and_a_dropped_answer_lose_nothing(town: Town) -> No
 
 @pytest.mark.parametrize("what", ["photo", "voice", "sticker", "location", "document", "video", "contact"])
 async def test_every_kind_of_message_gets_a_kind_answer(town: Town, what: str) -> None:
-    send = {
+    actions: dict[str, Callable[[], object]] = {
         "photo": town.amina.send_photo, "voice": town.amina.send_voice, "document": town.amina.send_document,
         "video": town.amina.send_video, "sticker": lambda: town.amina.send_sticker("👍"),
         "location": lambda: town.amina.send_location(36.8, 10.1), "contact": lambda: town.amina.send_contact("+21612345678"),
-    }[what]  # fmt: skip
-    send()
+    }  # fmt: skip
+    actions[what]()
     await town.until(lambda: town.amina.texts)
     await town.settled()
     dispositions = await town.app.storage.run(lambda uow: uow.inbox.dispositions())

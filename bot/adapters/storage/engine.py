@@ -4,12 +4,15 @@ SQLite: WAL, ``synchronous=FULL`` (NORMAL may lose the last commit after Telegra
 deferred transaction that turns into a write can fail in the middle), a busy timeout.
 """
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
-from bot.domain.errors import InvalidSettings
+from bot.domain.errors import InvalidSettings, StorageUnavailable
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
@@ -19,11 +22,11 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
     """Return an engine; nothing is connected yet.
 
     Raises:
-        InvalidSettings: the URL names another kind of database.
+        InvalidSettings: the URL names another kind of database, or cannot be read; the message shows no password.
     """
     if url.startswith("postgresql://"):
         engine = create_engine(
-            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            _address(url),
             pool_size=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,
@@ -32,13 +35,24 @@ def open_engine(url: str, *, pool_size: int = 8, busy_timeout_ms: int = BUSY_TIM
         _configure_postgresql(engine, busy_timeout_ms)
         return engine
     if not url.startswith("sqlite://"):
-        raise InvalidSettings(f"WAYPOST_DATABASE__URL={url!r}: use sqlite:///path or postgresql://…")
+        scheme = url.partition("://")[0] if "://" in url else "no scheme"
+        raise InvalidSettings(f"WAYPOST_DATABASE__URL ({scheme}): use sqlite:///path or postgresql://…")
     in_memory = url == "sqlite://"
     places: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": pool_size}
     arguments = {"check_same_thread": False, "timeout": busy_timeout_ms / 1000}
     engine = create_engine(url, connect_args=arguments, hide_parameters=True, **places)
     _configure_sqlite(engine, busy_timeout_ms)
     return engine
+
+
+def _address(url: str) -> URL:
+    try:
+        return make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    except (ArgumentError, ValueError):
+        # Without its cause, which shows the part that is wrong: a password with an unescaped sign is read as a port.
+        raise InvalidSettings(
+            "WAYPOST_DATABASE__URL cannot be read as postgresql://user:password@host:port/name: write signs of a password as %XX"
+        ) from None
 
 
 def _configure_sqlite(engine: Engine, busy_timeout_ms: int) -> None:
@@ -68,13 +82,21 @@ def _configure_postgresql(engine: Engine, lock_timeout_ms: int) -> None:
 
 
 def enable_wal(engine: Engine) -> None:
-    """Turn write-ahead logging on; kept in the file, so that once is enough."""
+    """Turn write-ahead logging on; kept in the file, so that once is enough.
+
+    Raises:
+        StorageUnavailable: the file cannot be opened or written to; names a folder that is missing.
+    """
     if engine.dialect.name != "sqlite":
         return
-    connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.close()
-    finally:
-        connection.close()
+        # The driver's own connection: the mode cannot be changed inside a transaction, and SQLAlchemy's are always in one.
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL").close()
+        finally:
+            connection.close()
+    except sqlite3.Error as exc:
+        folder = Path(engine.url.database or "").parent
+        remedy = "" if folder.exists() else f"; the folder {folder} is missing"
+        raise StorageUnavailable(f"The database {engine.url.database} cannot be opened: {exc}{remedy}") from exc

@@ -105,7 +105,11 @@ def _encrypt_anew(vault: Vault, table: Table, column: Column[Any], context: str)
 
 
 def _move_look_ups(vault: Vault, known: dict[str, str]) -> None:
-    """Rewrite every keyed hash; one whose chat is known to nobody any more can never be found again and is dropped."""
+    """Rewrite the keyed hash of every chat that can be read, of people, staff, groups and of what waits.
+
+    A link of a chat nobody knows any more can never be found again and is dropped. The lane of a delivery that is done and
+    erased keeps its old hash: nobody looks it up, and the row goes with its time.
+    """
     lanes = {f"chat:{old}": f"chat:{new}" for old, new in known.items()}
     for column, moves in (*((column, known) for _, column, _ in KEYED), (message_link.c.chat_key, known),
                           (update_inbox.c.lane, known), (outbox.c.lane, lanes)):  # fmt: skip

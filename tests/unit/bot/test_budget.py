@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,9 +64,6 @@ def test_a_closed_chat_waits_at_least_as_long_as_telegram_said() -> None:
     assert min(bucket.wait_s(0.0) for _ in range(40)) >= 30
 
 
-@pytest.mark.xfail(
-    reason="operations that wait for the end of a pause are refilled meanwhile, and leave together with a full burst"
-)
 def test_a_minute_after_a_pause_holds_no_more_than_the_limit() -> None:
     bucket = a_group_bucket(20)
     bucket.closed_until, bucket.slow_until = 120.0, 300.0

@@ -52,7 +52,21 @@ def test_without_the_secret_nothing_is_kept(headers: dict[str, str | bytes]) -> 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"[1]", b'"text"', b"5", b"null", b"{}", b'{"update_id": null}', b'{"update_id": "x"}', b"\xff\xfe"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[1]",
+        b'"text"',
+        b"5",
+        b"null",
+        b"{}",
+        b'{"update_id": null}',
+        b'{"update_id": "x"}',
+        b'{"update_id": 1e400}',
+        b'{"update_id": 1.5}',
+        b"\xff\xfe",
+    ],
 )
 def test_a_body_that_is_no_update_is_refused(body: bytes) -> None:
     inbox = Inbox()

@@ -57,8 +57,11 @@ def is_alive(pid: int) -> bool:
 
 def pid_of(folder: Path) -> int:
     """Return the process that wrote its environment last."""
-    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _works_in(path, folder)]
-    return found[0] if found else 0
+    return next(iter(pids_of(folder)), 0)
+
+
+def pids_of(folder: Path) -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _works_in(path, folder)]
 
 
 def _works_in(process: Path, folder: Path) -> bool:
@@ -131,6 +134,36 @@ async def test_stopping_leaves_neither_process_nor_state(process: NluProcess, pr
     assert process.server() is None
     assert read_state(tmp_path / "run" / "nlu.json") is None
     await process.stop()
+
+
+FORKING = (
+    """
+import os, pathlib, time
+if os.fork() == 0:
+    pathlib.Path("worker.txt").write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+    + SERVER
+)
+
+
+async def test_workers_of_a_leader_that_crashed_are_ended_too(tmp_path: Path) -> None:
+    project = a_project(tmp_path / "nlu", FORKING)
+    process = NluProcess(project, tmp_path / "nlu.json")
+    await process.start()
+    worker = int((project / "worker.txt").read_text())
+    leader = next(pid for pid in pids_of(project) if pid != worker)
+    os.kill(leader, signal.SIGKILL)
+    await process.stop()
+    await until(lambda: pids_of(project) == [])
+
+
+async def test_an_interpreter_that_cannot_be_run_is_unavailable(project: Path, tmp_path: Path) -> None:
+    python = project / ".venv" / "bin" / "python"
+    python.unlink()
+    python.write_text("no program")
+    with pytest.raises(NluUnavailable, match="cannot be started"):
+        await NluProcess(project, tmp_path / "nlu.json").start()
 
 
 async def test_a_server_that_ends_is_started_again_and_stops_on_demand(process: NluProcess, project: Path) -> None:

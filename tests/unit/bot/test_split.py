@@ -84,7 +84,11 @@ def test_ten_thousand_characters_of_any_script_are_split_cleanly(word: str) -> N
     assert len(pieces) <= 2 + utf16_length(text) // (TELEGRAM_LIMIT // 2)
 
 
-@pytest.mark.xfail(reason="a skin tone and the second half of a flag join without a joiner: _grapheme_border does not know them")
+def test_a_space_that_carries_a_mark_is_no_break() -> None:
+    text = "aaaa bbbbb \u0301cccc dddd"
+    assert set(cuts(split_text(text, 16))) <= borders(text)
+
+
 @pytest.mark.parametrize("sign", ["👍🏽", "🇺🇦", "\r\n"], ids=["skin tone", "flag", "line end"])
 def test_a_sign_of_two_code_points_is_not_torn(sign: str) -> None:
     text = "a" * (16 - utf16_length(sign[0])) + sign + "b" * 8

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from telegram import Bot
 from telegram.request import HTTPXRequest
@@ -264,7 +265,6 @@ class TestTryLater:
         assert isinstance(error, TelegramUnavailable)
         assert not error.ambiguous
 
-    @pytest.mark.xfail(reason="every NetworkError but Bad Gateway counts as possibly sent, also a connection never made")
     async def test_a_server_that_is_not_there_cannot_have_sent_anything(self) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
@@ -274,6 +274,17 @@ class TestTryLater:
             await request.shutdown()
         assert isinstance(error, TelegramUnavailable)
         assert not error.ambiguous
+
+    @pytest.mark.parametrize("cause", [httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ReadTimeout, httpx.WriteTimeout])
+    async def test_a_time_out_before_anything_left_is_not_ambiguous(self, cause: type[httpx.TimeoutException]) -> None:
+        def fail(request: httpx.Request) -> httpx.Response:
+            raise cause("too long", request=request)
+
+        request = HTTPXRequest(httpx_kwargs={"transport": httpx.MockTransport(fail)})
+        error = await refused(TelegramMessenger(Bot("42:x", request=request)), 700_001)
+        await request.shutdown()
+        assert isinstance(error, TelegramUnavailable)
+        assert error.ambiguous is (cause in {httpx.ReadTimeout, httpx.WriteTimeout})
 
 
 class TestButtonsAndUpdates:

@@ -1,7 +1,8 @@
 """Named situations with the decision they must lead to: the examples reviewers read, run by pytest and the command line.
 
 An example states only what matters: a text to be screened, the facts that differ from an ordinary message, and what
-must come of them. ``nearly`` names a rule that almost fires; the runner checks that it does not.
+must come of them. ``best_score`` may name a band (``good``) instead of a number, so that examples outlive a new
+measurement. ``nearly`` names a rule that almost fires; the runner checks that it does not.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
 from typing import Final
 
+from policies.conditions import BANDS
 from policies.decisions import Decision
 from policies.documents import Document, Path, read
-from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen
+from policies.engine import FALLBACK_RULE, decide, explain, screen
 from policies.facts import Screening, Trigger, TurnFacts
 from policies.policy_set import PolicySet
 from policies.schema import ExampleModel, ExamplesFile
@@ -31,30 +33,33 @@ class Result:
     """One example, run.
 
     Attributes:
-        file: Name of the file, for example ``safety.yaml``.
+        file: Name of the file, for example ``decision.yaml``.
         line: Line on which the example begins.
-        expected: What the example demands, by field of the decision; ``rule`` is the rule id.
-        got: The same fields as they came out.
-        because: What kept the expected rule from firing, in words.
-        fired: Rules that matched, the deciding one first.
+        expected: What the example demands, in words.
+        got: The same of the decision that came out, in words.
+        because: What kept the expected rule from deciding, in words; empty when it passed.
+        passed: Whether everything demanded came out.
+        rule: Rule that decided.
+        nearly: Rule that must only nearly fire, or None.
     """
 
     file: str
     line: int
     name: str
-    expected: Mapping[str, object]
-    got: Mapping[str, object]
-    because: tuple[str, ...]
-    fired: tuple[str, ...]
+    expected: str
+    got: str
+    because: str
+    passed: bool
+    rule: str
     nearly: str | None = None
 
     @property
-    def passed(self) -> bool:
-        """Whether everything expected came out."""
-        return not self.because and dict(self.expected) == dict(self.got)
+    def place(self) -> str:
+        """Return where the example stands, for messages."""
+        return f"policies/examples/{self.file}:{self.line}"
 
 
-def run(policies: PolicySet, directory: FilePath | None = None) -> list[Result]:
+def run_all(policies: PolicySet, directory: FilePath | None = None) -> list[Result]:
     """Return the result of every example in ``directory``, by default those that ship with the package.
 
     Raises:
@@ -66,10 +71,9 @@ def run(policies: PolicySet, directory: FilePath | None = None) -> list[Result]:
 
 
 def unreached(policies: PolicySet, results: Iterable[Result]) -> tuple[list[str], list[str]]:
-    """Return the rules that no example fires, and those that none nearly fires."""
-    seen = list(results)
-    fired = {result.got["rule"] for result in seen if "rule" in result.got}
-    nearly = {result.nearly for result in seen}
+    """Return the rules that no example fires, and those that no example nearly fires."""
+    seen = [result for result in results if result.passed]
+    fired, nearly = {result.rule for result in seen}, {result.nearly for result in seen}
     return (
         [rule for rule in policies.rule_ids if rule not in fired],
         [rule for rule in policies.rule_ids if rule not in nearly],
@@ -83,39 +87,49 @@ def _run_file(document: Document, policies: PolicySet) -> Iterable[Result]:
 
 
 def _run_one(document: Document, example: ExampleModel, path: Path, policies: PolicySet) -> Result:
+    _check(document, example, path, policies)
     facts = _facts(document, example, path, policies)
     decision = decide(facts, policies)
-    for key in example.expect:
-        if key not in EXPECTABLE:
-            raise document.error(f"a decision has no {key!r}; it has {', '.join(sorted(EXPECTABLE))}", (*path, "expect", key))
-    if "rule" not in example.expect or "outcome" not in example.expect:
-        raise document.error("an example expects at least an outcome and a rule", (*path, "expect"))
-    fired = tuple(candidate.rule_id for candidate in ranked(facts, policies) if candidate.rule_id != FALLBACK_RULE)
-    expected_rule = str(example.expect["rule"])
-    for rule in filter(None, (expected_rule, example.nearly)):
-        if rule not in policies.rule_ids and rule != FALLBACK_RULE:
-            raise document.error(f"there is no rule {rule!r}", path)
     got = {key: decision.rule_id if key == "rule" else getattr(decision, key) for key in example.expect}
+    because = _because(decision, example, facts, policies) if got != example.expect or decision.rule_id == example.nearly else ""
     return Result(
         file=document.name,
         line=document.line(path),
         name=example.name,
-        expected=example.expect,
-        got=got,
-        because=tuple(_because(decision, expected_rule, example.nearly, facts, policies)),
-        fired=fired,
+        expected=_shown(example.expect),
+        got=_shown(got),
+        because=because,
+        passed=not because,
+        rule=decision.rule_id,
         nearly=example.nearly,
     )
 
 
-def _because(
-    decision: Decision, expected_rule: str, nearly: str | None, facts: TurnFacts, policies: PolicySet
-) -> Iterable[str]:
-    """Yield why the example fails, as far as rules can tell."""
-    if decision.rule_id != expected_rule and expected_rule != FALLBACK_RULE:
-        yield from explain(expected_rule, facts, policies) or [f"{decision.rule_id} goes before {expected_rule}"]
-    if nearly is not None and decision.rule_id == nearly:
-        yield f"{nearly} must only nearly fire"
+def _check(document: Document, example: ExampleModel, path: Path, policies: PolicySet) -> None:
+    """Refuse an example that expects what no decision has, or names a rule that does not exist."""
+    for key in example.expect:
+        if key not in EXPECTABLE:
+            raise document.error(f"a decision has no {key!r}; it has {', '.join(sorted(EXPECTABLE))}", (*path, "expect", key))
+    if not {"rule", "outcome"} <= set(example.expect):
+        raise document.error("an example expects at least an outcome and a rule", (*path, "expect"))
+    for rule in (example.expect["rule"], example.nearly):
+        if rule is not None and rule not in (*policies.rule_ids, FALLBACK_RULE):
+            raise document.error(f"there is no rule {rule!r}", path)
+
+
+def _because(decision: Decision, example: ExampleModel, facts: TurnFacts, policies: PolicySet) -> str:
+    """Return why the example fails, as far as rules can tell."""
+    expected = str(example.expect["rule"])
+    if decision.rule_id == example.nearly:
+        return f"{example.nearly} must only nearly fire"
+    if expected in (decision.rule_id, FALLBACK_RULE):
+        return "the rule fired, but with another verdict"
+    return "; ".join(explain(expected, facts, policies)) or f"{decision.rule_id} goes before {expected}"
+
+
+def _shown(values: Mapping[str, object]) -> str:
+    rest = ", ".join(f"{key} {value}" for key, value in values.items() if key not in ("outcome", "rule"))
+    return f"{values['outcome']}  rule {values['rule']}" + (f"  ({rest})" if rest else "")
 
 
 def _facts(document: Document, example: ExampleModel, path: Path, policies: PolicySet) -> TurnFacts:
@@ -127,10 +141,23 @@ def _facts(document: Document, example: ExampleModel, path: Path, policies: Poli
         raise document.error(f"no such fact {unknown[0]!r}; there are {', '.join(sorted(FACTS))}", (*path, "facts", unknown[0]))
     said = Screening() if example.text is None else screen(example.text, policies)
     said = _stated(document, stated, said, (*path, "facts", "screening"))
+    if given.get("best_score") in BANDS:
+        given["best_score"] = _score(str(given["best_score"]), given, policies)
     for key in SETS:
         if key in given:
             given[key] = frozenset(_words(document, given[key], (*path, "facts", key)))
     return TurnFacts(screening=said, **given)  # type: ignore[arg-type]
+
+
+def _score(band: str, given: Mapping[str, object], policies: PolicySet) -> float | None:
+    """Return a similarity inside ``band``, so that examples outlive a new measurement of the thresholds."""
+    pair, language = str(given.get("score_pair", "same")), str(given.get("language", "en"))
+    floor = {"strong": "strong", "good": "answer", "near": "weak"}
+    if band == "none":
+        return None
+    if band == "far":
+        return policies.score_bands["weak"].value(pair, language) - 0.05
+    return policies.score_bands[floor[band]].value(pair, language)
 
 
 def _stated(document: Document, stated: object, said: Screening, path: Path) -> Screening:
