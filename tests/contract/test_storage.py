@@ -27,7 +27,7 @@ from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Spea
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
-from support.databases import Database
+from support.databases import BOT_ID, Database
 
 AMINA, JOSE, GROUP = ChatId(700_001), ChatId(700_002), ChatId(-100_500)
 
@@ -521,3 +521,12 @@ class TestSmallThings:
         await storage.run(lambda uow: uow.outbox.add([delivery], now=clock.now()))
         found = await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=9, limit=1))
         assert found[0].delivery == delivery
+
+    async def test_another_bots_delivery_with_the_same_key_is_another_delivery(
+        self, storage: SqlStorage, database: Database, clock: FakeClock
+    ) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        await storage.run(lambda uow: uow.outbox.add([text_to(person, 1)], now=clock.now()))
+        other = SqlStorage(database.engine, database.keys, bot_id=BOT_ID + 1)
+        await other.run(lambda uow: uow.outbox.add([text_to(person, 1)], now=clock.now()))
+        assert await storage.run(lambda uow: uow.outbox.pending()) == 2

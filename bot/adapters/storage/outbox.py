@@ -118,7 +118,8 @@ class SqlOutbox:
         return {
             "lane": lane,
             "priority": int(delivery.priority),
-            "dedupe_key": delivery.dedupe_key,
+            # Another bot counts its updates anew: the same number is another message.
+            "dedupe_key": f"{self._vault.bot_id}:{delivery.dedupe_key}",
             "payload": self._vault.seal(encode(delivery), "delivery"),
             "person_id": address.person_id if isinstance(address, ToPerson) else None,
             "version": delivery.version,
