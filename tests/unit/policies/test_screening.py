@@ -1,0 +1,45 @@
+"""Screening by words alone, on tables written beside the lexicons: they show what is covered, not how well it generalises."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from policies import TurnFacts, decide, load, screen
+from policies.decisions import Outcome
+
+POLICIES = load()
+TABLES = Path(__file__).parent / "tables"
+SERIOUS = {Outcome.EMERGENCY, Outcome.ESCALATE}
+
+
+def rows(*groups: str) -> list[object]:
+    found: list[object] = []
+    for path in sorted(TABLES.glob("*.yaml")):
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for group in groups:
+            found += [pytest.param(text, id=f"{path.stem}-{group}-{n}") for n, text in enumerate(table.get(group, []))]
+    return found
+
+
+@pytest.mark.parametrize("text", rows("emergencies"))
+def test_present_danger_is_an_emergency(text: str) -> None:
+    screening = screen(text, POLICIES)
+    assert decide(TurnFacts(screening=screening), POLICIES).outcome is Outcome.EMERGENCY
+
+
+@pytest.mark.parametrize("text", rows("concerns"))
+def test_what_a_person_must_act_on_is_offered_to_one(text: str) -> None:
+    screening = screen(text, POLICIES)
+    assert decide(TurnFacts(screening=screening), POLICIES).outcome in SERIOUS
+
+
+@pytest.mark.parametrize("text", rows("calm"))
+def test_look_alikes_stay_calm(text: str) -> None:
+    assert not screen(text, POLICIES).triggers
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda text: f"{text} 😭😭", lambda text: text.replace("'", "’")])
+def test_capitals_emoji_and_curly_quotes_change_nothing(change) -> None:  # type: ignore[no-untyped-def]
+    text = "my son stopped breathing and I can't wake him"
+    assert screen(change(text), POLICIES).triggers[0].severity == 4

@@ -1,0 +1,123 @@
+"""Access, limits, retention and promised times: pure functions over the values in the data files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies import RateLimit, admit, due_times, expires_at, is_expired, load, next_reply_at, visible_audiences, warnings_at
+
+POLICIES = load()
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def limit(count: int, window_s: float) -> RateLimit:
+    return RateLimit(
+        id="some", limit=count, window_s=window_s, scope="person", description="d", unit="u", source="s", since="2026-11-24"
+    )
+
+
+def test_the_public_sees_only_what_is_public() -> None:
+    assert visible_audiences("public", POLICIES.audiences) == {"public"}
+    assert visible_audiences("staff", POLICIES.audiences) == {"public", "staff"}
+
+
+@pytest.mark.parametrize("role", ["", "visitor", "Staff", "security", "administrator"])
+def test_an_unknown_role_sees_nothing(role: str) -> None:
+    assert visible_audiences(role, POLICIES.audiences, security_enabled=(role,)) == frozenset()
+
+
+def test_security_stays_closed_until_opened_for_a_named_role() -> None:
+    assert "security" not in visible_audiences("staff", POLICIES.audiences)
+    assert "security" in visible_audiences("staff", POLICIES.audiences, security_enabled=["staff"])
+
+
+def test_security_cannot_be_opened_for_the_public() -> None:
+    assert visible_audiences("public", POLICIES.audiences, security_enabled=["public", "staff"]) == {"public"}
+
+
+@given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 5), st.floats(0.5, 20))
+def test_the_limiter_never_exceeds_its_rate(steps: list[float], count: int, window_s: float) -> None:
+    rule, now_s, kept, admitted = limit(count, window_s), 0.0, (), []
+    for step in steps:
+        now_s += step
+        admission = admit(kept, now_s, rule)
+        kept = admission.moments
+        if admission.allowed:
+            admitted.append(now_s)
+        for start in admitted:
+            assert sum(start <= moment < start + window_s for moment in admitted) <= count
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=40), st.integers(1, 4), st.floats(0.5, 10))
+def test_after_the_stated_wait_one_more_is_allowed(steps: list[float], count: int, window_s: float) -> None:
+    rule, now_s, kept = limit(count, window_s), 0.0, ()
+    for step in steps:
+        now_s += step
+        admission = admit(kept, now_s, rule)
+        kept = admission.moments
+        assert admission.resets_in_s >= 0
+        assert admit(kept, now_s + admission.resets_in_s + 1e-6, rule).allowed
+
+
+def test_a_clock_that_jumps_back_locks_nobody_out_for_longer_than_the_window() -> None:
+    rule = limit(1, 60)
+    first = admit((), 1_000_000.0, rule)
+    back = admit(first.moments, 10.0, rule)
+    assert not back.allowed
+    assert back.resets_in_s <= 60
+
+
+def test_twenty_messages_a_minute() -> None:
+    rule, kept = POLICIES.rate_limits["person-minute"], ()
+    for second in range(20):
+        admission = admit(kept, float(second), rule)
+        assert admission.allowed
+        kept = admission.moments
+    refused = admit(kept, 20.0, rule)
+    assert not refused.allowed
+    assert refused.resets_in_s == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "keep"), [("inbox_payload", timedelta(0)), ("turn_text", timedelta(hours=24)), ("case_content", timedelta(days=180))]
+)
+def test_each_kind_of_data_has_its_life(name: str, keep: timedelta) -> None:
+    rule = POLICIES.retention[name]
+    assert rule.keep == keep
+    assert expires_at(rule, NOW) == NOW + keep
+    assert is_expired(rule, NOW, NOW + keep)
+    assert not is_expired(rule, NOW, NOW + keep - timedelta(seconds=1))
+
+
+def test_sealed_cases_live_no_longer_than_others() -> None:
+    assert POLICIES.retention["sealed_case_content"].keep <= POLICIES.retention["case_content"].keep
+
+
+@pytest.mark.parametrize(
+    ("severity", "notice_s", "first_reply_min", "owner_min"),
+    [(4, 5, 5, 3), (3, 5, 30, 15), (2, 10, 240, 120), (1, 10, 1440, 240), (0, 10, 2880, 1440)],
+)
+def test_promised_times_are_those_of_the_table(severity: int, notice_s: int, first_reply_min: int, owner_min: int) -> None:
+    due = due_times(POLICIES.sla[severity], NOW)
+    assert due.notice_at == NOW + timedelta(seconds=notice_s)
+    assert due.first_reply_at == NOW + timedelta(minutes=first_reply_min)
+    assert due.owner_at == NOW + timedelta(minutes=owner_min)
+
+
+def test_graver_cases_are_never_promised_later() -> None:
+    for graver, milder in ((4, 3), (3, 2), (2, 1), (1, 0)):
+        assert POLICIES.sla[graver].first_reply <= POLICIES.sla[milder].first_reply
+        assert next_reply_at(POLICIES.sla[graver], NOW) <= next_reply_at(POLICIES.sla[milder], NOW)
+
+
+def test_information_promises_no_word_in_between() -> None:
+    assert due_times(POLICIES.sla[0], NOW).keep_informed_at is None
+
+
+def test_warnings_come_at_half_and_four_fifths() -> None:
+    due = NOW + timedelta(minutes=100)
+    assert warnings_at(NOW, due, POLICIES.sla_warnings) == (NOW + timedelta(minutes=50), NOW + timedelta(minutes=80))
