@@ -46,7 +46,12 @@ ELISION: Final = "(?:[jlmtsdnc]|qu)?"
 ELIDES: Final = "aeiouyh"
 SHORT: Final = 2
 
+OPEN_END: Final = "[^ .]* "
+
 Span = tuple[int, int]
+Framed = tuple[str, str, str]
+"""What may stand before a word, the word, and what may stand after it, its space included."""
+Inflect = Callable[..., Framed]
 
 
 class PatternError(ValueError):
@@ -61,11 +66,15 @@ class Piece:
         expression: Regular expression in which every word ends with the space that follows it.
         needs: For each demand, fragments of which the text must contain at least one.
         optional: It also matches nothing at all.
+        frame: For a single word, what stands before and after its stem; words of one frame share it in alternatives.
+        stem: That stem, or "".
     """
 
     expression: str
     needs: tuple[frozenset[str], ...]
     optional: bool = False
+    frame: tuple[str, str] = ("", "")
+    stem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +271,18 @@ def _either(branches: list[Piece]) -> Piece:
     """One of several: a demand only where every branch makes one."""
     chosen = [max(branch.needs, key=_telling) for branch in branches if branch.needs]
     needs = (frozenset[str]().union(*chosen),) if len(chosen) == len(branches) else ()
-    expression = "(?:" + "|".join(dict.fromkeys(branch.expression for branch in branches)) + ")"
-    return Piece(expression, needs, any(branch.optional for branch in branches))
+    return Piece(f"(?:{'|'.join(_grouped(branches))})", needs, any(branch.optional for branch in branches))
+
+
+def _grouped(branches: list[Piece]) -> Iterator[str]:
+    """Yield the expressions of the branches, words of one frame together: it compiles much faster."""
+    stems: dict[tuple[str, str], dict[str, None]] = {}
+    for branch in branches:
+        if branch.stem:
+            stems.setdefault(branch.frame, {})[branch.stem] = None
+    for (before, after), found in stems.items():
+        yield f"{before}(?:{'|'.join(found)}){after}"
+    yield from dict.fromkeys(branch.expression for branch in branches if not branch.stem)
 
 
 def _number(lexeme: str, cursor: _Cursor) -> str:
@@ -283,14 +302,16 @@ def _word(lexeme: str, language: str, cursor: _Cursor) -> Piece:
     if not tokens or "." in tokens or "*" in bare:
         raise cursor.error(f"{lexeme!r} holds no word")
     wrap = _verb if verb else _exact(language) if exact else TOLERANCE.get(language, _plain)
-    inner = [_plain(token, open_ended=False) for token in tokens[1:-1]]
-    if len(tokens) == 1:
-        expression = wrap(tokens[0], open_ended=open_ended)
-    else:
-        expression = "".join([wrap(tokens[0], open_ended=False), *inner, _plain(tokens[-1], open_ended=open_ended)])
+    framed = [(_plain if place else wrap)(token, open_ended=False) for place, token in enumerate(tokens[:-1])]
+    last = (wrap if len(tokens) == 1 else _plain)(tokens[-1], open_ended=open_ended)
+    expression = "".join(f"{before}{stem}{after}" for before, stem, after in (*framed, last))
     longest = max(tokens, key=len)
     fixed = wrap is _plain or (wrap is _french and longest[0] not in ELIDES)
-    return Piece(expression, (frozenset({_fragment(longest, fixed, open_ended)}),))
+    needs = (frozenset({_fragment(longest, fixed, open_ended)}),)
+    if len(tokens) > 1:
+        return Piece(expression, needs)
+    before, stem, after = last
+    return Piece(expression, needs, frame=(before, after), stem=stem)
 
 
 @cache
@@ -305,11 +326,11 @@ def _fragment(token: str, fixed: bool, open_ended: bool) -> str:
     return f" {token}" if open_ended else f" {token} "
 
 
-def _plain(token: str, *, open_ended: bool) -> str:
-    return f"{token}[^ .]* " if open_ended else f"{token} "
+def _plain(token: str, *, open_ended: bool) -> Framed:
+    return ("", token, OPEN_END if open_ended else " ")
 
 
-def _arabic(token: str, *, open_ended: bool) -> str:
+def _arabic(token: str, *, open_ended: bool) -> Framed:
     """An Arabic noun with prefixes and pronouns; a final ta marbuta opens before a pronoun.
 
     Words of up to three letters take fewer of them, or too many other words would match.
@@ -318,32 +339,32 @@ def _arabic(token: str, *, open_ended: bool) -> str:
         return _plain(token, open_ended=open_ended)
     prefix = NOUN_PREFIX if len(token) > SHORT + 1 else SHORT_NOUN_PREFIX
     if open_ended:
-        return f"{prefix}{token}[^ .]* "
+        return (prefix, token, OPEN_END)
     stem = f"{token[:-1]}[هت]" if token.endswith("ه") and len(token) > SHORT else token
-    return f"{prefix}{stem}{NOUN_SUFFIX if len(token) > SHORT else ''} "
+    return (prefix, stem, f"{NOUN_SUFFIX if len(token) > SHORT else ''} ")
 
 
-def _conjoined(token: str, *, open_ended: bool) -> str:
+def _conjoined(token: str, *, open_ended: bool) -> Framed:
     """An Arabic word as it stands, with و or ف at most."""
-    return f"(?:[وف])?{_plain(token, open_ended=open_ended)}"
+    return ("(?:[وف])?", token, OPEN_END if open_ended else " ")
 
 
-def _verb(token: str, *, open_ended: bool) -> str:
+def _verb(token: str, *, open_ended: bool) -> Framed:
     """An Arabic verb stem with the prefixes of the standard and of the dialects, endings and pronouns."""
-    return f"{VERB_PREFIX}{token}[^ .]* " if open_ended else f"{VERB_PREFIX}{token}{VERB_SUFFIX} "
+    return (VERB_PREFIX, token, OPEN_END if open_ended else f"{VERB_SUFFIX} ")
 
 
-def _french(token: str, *, open_ended: bool) -> str:
+def _french(token: str, *, open_ended: bool) -> Framed:
     """A French word; two letters take only "qu'", or "on" would be found in "mon"."""
     elided = "" if token[0] not in ELIDES else ELISION if len(token) > SHORT else "(?:qu)?"
-    return f"{elided}{_plain(token, open_ended=open_ended)}"
+    return (elided, token, OPEN_END if open_ended else " ")
 
 
-def _exact(language: str) -> Callable[..., str]:
+def _exact(language: str) -> Inflect:
     return _conjoined if language == "ar" else _plain
 
 
-TOLERANCE: Final[dict[str, Callable[..., str]]] = {"ar": _arabic, "fr": _french}
+TOLERANCE: Final[dict[str, Inflect]] = {"ar": _arabic, "fr": _french}
 
 
 def _telling(fragments: frozenset[str]) -> tuple[int, int]:

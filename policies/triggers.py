@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from policies.facts import Screening, Trigger
-from policies.normalise import normalise
+from policies.normalise import MARKS, normalise
 from policies.patterns import Pattern, Span
 
 SHORT_WORDS: Final = 6
@@ -176,7 +176,7 @@ class Screener:
             affirms=phrases.affirm.match(plain) or (begins_yes and bool(triggers)),
             denies=phrases.deny.match(plain),
             is_fine=not triggers and phrases.is_fine.match(plain),
-            has_words=any(sign.isalnum() for sign in text),
+            has_words=any(sign.isalnum() and ord(sign) not in MARKS for sign in text),
             seeks_specific=self._seeks_specific(plain),
             calm=not triggers and (was_excused or masked is not plain),
         )
@@ -200,13 +200,15 @@ class Screener:
 
     def _mask(self, plain: Reading) -> Reading:
         """Blank out figures of speech; the same reading when there is none."""
-        spans = sorted((span for _, span in self.idioms.spans(plain)), reverse=True)
+        spans = sorted(span for _, span in self.idioms.spans(plain))
         if not spans:
             return plain
-        words = plain.words
+        kept, at = [], 0
         for start, end in spans:
-            words = f"{words[:start]}{MASK} {words[end:]}"
-        return Reading(words)
+            kept.append(plain.words[at:start] if start >= at else "")
+            kept.append(f"{MASK} " if start >= at else "")
+            at = max(at, end)
+        return Reading("".join(kept) + plain.words[at:])
 
     def _triggers(self, masked: Reading) -> tuple[tuple[Trigger, ...], bool]:
         """Return the triggers, gravest first, and whether an exception cancelled a match."""
