@@ -41,7 +41,8 @@ def test_security_cannot_be_opened_for_the_public() -> None:
 
 @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 5), st.floats(0.5, 20))
 def test_the_limiter_never_exceeds_its_rate(steps: list[float], count: int, window_s: float) -> None:
-    rule, now_s, kept, admitted = limit(count, window_s), 0.0, (), []
+    kept: tuple[float, ...] = ()
+    rule, now_s, admitted = limit(count, window_s), 0.0, []
     for step in steps:
         now_s += step
         admission = admit(kept, now_s, rule)
@@ -54,7 +55,8 @@ def test_the_limiter_never_exceeds_its_rate(steps: list[float], count: int, wind
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=40), st.integers(1, 4), st.floats(0.5, 10))
 def test_after_the_stated_wait_one_more_is_allowed(steps: list[float], count: int, window_s: float) -> None:
-    rule, now_s, kept = limit(count, window_s), 0.0, ()
+    kept: tuple[float, ...] = ()
+    rule, now_s = limit(count, window_s), 0.0
     for step in steps:
         now_s += step
         admission = admit(kept, now_s, rule)
@@ -72,7 +74,8 @@ def test_a_clock_that_jumps_back_locks_nobody_out_for_longer_than_the_window() -
 
 
 def test_twenty_messages_a_minute() -> None:
-    rule, kept = POLICIES.rate_limits["person-minute"], ()
+    rule = POLICIES.rate_limits["person-minute"]
+    kept: tuple[float, ...] = ()
     for second in range(20):
         admission = admit(kept, float(second), rule)
         assert admission.allowed
