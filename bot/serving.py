@@ -81,6 +81,8 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         if nlu is not None:
             tasks.create_task(nlu.run(stop))
         tasks.create_task(housekeeping.run(app, stop))
+        # Lexicons compile at first use: the first cry for help must not wait for that.
+        tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up))
         tasks.create_task(_listen(http.health(states), settings.health.host, settings.health.port, stop))
         tasks.create_task(_announce_ready(states, settings, announce, stop))
         if bot is None:

@@ -68,7 +68,7 @@ facts_of_any_kind = st.builds(
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_every_turn_gets_one_decision_and_always_the_same(facts: TurnFacts) -> None:
     decision = decide(facts, POLICIES)
     assert decision == decide(facts, POLICIES)
@@ -80,7 +80,7 @@ def test_every_turn_gets_one_decision_and_always_the_same(facts: TurnFacts) -> N
 
 
 @given(facts_of_any_kind, triggers)
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_adding_a_trigger_never_lowers_outcome_or_severity(facts: TurnFacts, added: Trigger) -> None:
     assume(facts.button is None)  # a press carries no words
     assume(facts.speaker == "bot" or facts.pending is None)  # an offer stands only while the assistant speaks
@@ -94,7 +94,7 @@ def test_adding_a_trigger_never_lowers_outcome_or_severity(facts: TurnFacts, add
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_words_of_immediate_danger_are_an_emergency_in_every_state(facts: TurnFacts) -> None:
     danger = Trigger(category="distress", severity=4, rule_id="some-entry", language="en", life_at_risk=True)
     decision = decide(replace(facts, screening=replace(facts.screening, triggers=(danger,))), POLICIES)
@@ -102,7 +102,7 @@ def test_words_of_immediate_danger_are_an_emergency_in_every_state(facts: TurnFa
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_while_a_human_owns_the_conversation_nothing_is_answered(facts: TurnFacts) -> None:
     for speaker in ("human", "human_pending"):
         decision = decide(replace(facts, speaker=speaker), POLICIES)
@@ -111,13 +111,13 @@ def test_while_a_human_owns_the_conversation_nothing_is_answered(facts: TurnFact
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_while_answers_are_paused_nothing_is_answered(facts: TurnFacts) -> None:
     assert decide(replace(facts, paused=True), POLICIES).outcome not in (Outcome.ANSWER, Outcome.CLARIFY)
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_no_answer_without_a_passage_and_never_two_questions_in_a_row(facts: TurnFacts) -> None:
     decision = decide(facts, POLICIES)
     if decision.outcome is Outcome.ANSWER:
@@ -128,7 +128,7 @@ def test_no_answer_without_a_passage_and_never_two_questions_in_a_row(facts: Tur
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_a_case_opens_only_on_a_yes_or_under_the_rule_for_risk_to_life(facts: TurnFacts) -> None:
     decision = decide(facts, POLICIES)
     if decision.opens_case:
@@ -138,7 +138,7 @@ def test_a_case_opens_only_on_a_yes_or_under_the_rule_for_risk_to_life(facts: Tu
 
 
 @given(facts_of_any_kind)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_sealed_categories_are_sealed_whatever_decides(facts: TurnFacts) -> None:
     counting = [t for t in facts.screening.triggers if not (t.topic and facts.role == "staff")]
     if any(POLICIES.categories[trigger.category].sealed for trigger in counting):
@@ -183,14 +183,14 @@ def test_not_in_documents_and_hidden_from_the_public_read_alike() -> None:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_screening_never_raises(text: str) -> None:
     said = screen(text, POLICIES)
     assert [trigger.severity for trigger in said.triggers] == sorted((t.severity for t in said.triggers), reverse=True)
 
 
 @given(st.text(alphabet="aeiou bcd.!?'’ \u0640\u200c\u064eاأإيىةه12٣", max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_screening_ignores_invisible_signs(text: str) -> None:
     assert screen(text, POLICIES) == screen(text.replace("\u0640", "").replace("\u200c", ""), POLICIES)
 
