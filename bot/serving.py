@@ -20,7 +20,7 @@ from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder
 
 from bot import bootstrap, handlers
-from bot.adapters.nlu import NluServer, RasaUnderstander
+from bot.adapters.nlu import RasaUnderstander
 from bot.adapters.nlu_process import NluProcess
 from bot.adapters.retrieval import LibraryRetriever
 from bot.adapters.telegram import TelegramMessenger, TelegramUpdates, describe_desk, open_bot, set_up
@@ -277,8 +277,3 @@ async def _announce_ready(
             announce(f"Not ready yet: {', '.join(waiting)}." if waiting else f"Ready. Health: {where}  Stop: Ctrl+C")
             told = found
         await _stopped(stop, 0.5 if any(state != "ok" for state in found.values()) else 10.0)
-
-
-def supervised(settings: Settings) -> NluServer | None:
-    """Return the NLU server that a running `waypost up` of this user supervises."""
-    return bootstrap.server_finder(settings)()

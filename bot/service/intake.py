@@ -6,7 +6,6 @@ handlers; every update ends in one recorded disposition, also those nobody can h
 
 import asyncio
 import logging
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -91,16 +90,6 @@ def chat_of(payload: Payload) -> ChatId | None:
         if isinstance(found, Mapping) and isinstance(found.get("id"), int):
             return ChatId(int(str(found["id"])))
     return None
-
-
-def text_of(payload: Payload) -> str:
-    """Return the words of an update, NFC; empty when it has none."""
-    for part in payload.values():
-        if isinstance(part, Mapping):
-            text = part.get("text") or part.get("caption")
-            if isinstance(text, str):
-                return unicodedata.normalize("NFC", text)
-    return ""
 
 
 class Lanes:

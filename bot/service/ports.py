@@ -339,10 +339,6 @@ class Buttons(Protocol):
         """Return what a token means; None when it is unknown, expired or used."""
         ...
 
-    def use_up(self, person_id: PersonId, *, now: datetime) -> None:
-        """Every button of the person's earlier messages stops working."""
-        ...
-
     def delete_expired(self, now: datetime) -> int: ...
 
 

@@ -479,8 +479,6 @@ class TestSmallThings:
         assert found is not None
         assert (found.action, found.value, found.person_id) == ("language", "ar", person.id)
         assert await storage.run(lambda uow: uow.buttons.look_up("forged", now=clock.now())) is None
-        await storage.run(lambda uow: uow.buttons.use_up(person.id, now=clock.now()))
-        assert await storage.run(lambda uow: uow.buttons.look_up(token, now=clock.now())) is None
         assert await storage.run(lambda uow: uow.buttons.delete_expired(clock.advance(hours=2))) == 1
 
     async def test_the_notebook_keeps_the_last_value(self, storage: SqlStorage, clock: FakeClock) -> None:

@@ -130,9 +130,6 @@ class SqlButtons:
             case_id=CaseId(row.case_id) if row.case_id is not None else None,
         )
 
-    def use_up(self, person_id: PersonId, *, now: datetime) -> None:
-        self._vault.run(update(button).where(button.c.person_id == person_id, button.c.used_at.is_(None)).values(used_at=now))
-
     def delete_expired(self, now: datetime) -> int:
         return self._vault.run(delete(button).where(button.c.expires_at <= now))
 

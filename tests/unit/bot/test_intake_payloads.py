@@ -1,7 +1,6 @@
 """What is kept of an update: no profile, all the rest, and still something python-telegram-bot can read."""
 
 import json
-import unicodedata
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import Update
 
-from bot.service.intake import PROFILE_FIELDS, REQUIRED_FIELDS, chat_of, text_of, without_profile
+from bot.service.intake import PROFILE_FIELDS, REQUIRED_FIELDS, chat_of, without_profile
 
 NAME = "Ф-NAME-Ф"
 AMINA = {"id": 700_001, "is_bot": False, "first_name": NAME, "last_name": NAME, "username": NAME, "language_code": "ar"}
@@ -178,21 +177,3 @@ def test_every_kind_of_update_belongs_to_its_chat(name: str) -> None:
 )
 def test_an_update_of_another_form_never_breaks_the_look_up_of_its_chat(payload: dict[str, Any], expected: int | None) -> None:
     assert chat_of(payload) == expected
-
-
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [
-        ({"update_id": 1, "message": {"text": "hello"}}, "hello"),
-        ({"update_id": 1, "message": {"caption": "a photo"}}, "a photo"),
-        ({"update_id": 1, "edited_message": {"text": "better"}}, "better"),
-        ({"update_id": 1, "message": {"text": "cafe\u0301"}}, "café"),
-        ({"update_id": 1, "message": {"sticker": {}}}, ""),
-        ({"update_id": 1, "message": {"text": None, "caption": 5}}, ""),
-        ({"update_id": 1, "callback_query": {"data": "x", "message": {"text": "our own words"}}}, ""),
-        ({"update_id": 1}, ""),
-    ],
-)
-def test_the_words_of_an_update_are_found(payload: dict[str, Any], expected: str) -> None:
-    assert text_of(payload) == expected
-    assert unicodedata.is_normalized("NFC", text_of(payload))
