@@ -30,7 +30,7 @@ NLU_DEV := nlu/.venv/.dev-$(call digest,nlu/requirements-test.lock)
 # step NAME COMMAND…: say what begins, do it, say how long it took.
 STEP := step() { local name=$$1 began=$$SECONDS; shift; echo "$$name …"; "$$@"; echo "$$name ok ($$((SECONDS - began)) s)"; }
 
-.PHONY: help setup dev run chat check format-check lint types imports policies test test-contract test-integration fix coverage \
+.PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration fix coverage \
 	benchmark knowledge nlu-train nlu-test evaluate messages wheel image docs migration lock
 
 help:
@@ -90,7 +90,7 @@ chat: setup ## Talk to it in this terminal; no Telegram account needed
 	@exec $(BIN)/waypost chat
 
 ##@ Check
-check: format-check lint types imports policies test ## What CI runs
+check: format-check lint types imports policies nlu-check test ## What CI runs
 
 format-check: dev ## Is the code formatted?
 	@$(STEP)
@@ -129,7 +129,7 @@ fix: dev ## Format, and mend what can be mended
 coverage: dev ## Tests with the lines they did not reach
 	@$(BIN)/pytest --cov=bot --cov=knowledge --cov=policies --cov-report=term-missing:skip-covered $(ARGS)
 
-benchmark: dev ## Measure safety, retrieval, NLU and speed; the tables of the README
+benchmark: dev ## Time of a turn, and how near passages are
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 ##@ Data
@@ -139,8 +139,11 @@ knowledge: $(RUNTIME) ## Build the passage index anew
 nlu-train: $(NLU) ## Train the NLU model if its inputs have changed
 	@nlu/.venv/bin/python nlu/train.py
 
-nlu-test: $(NLU_DEV) ## Tests of nlu/, under its own Python
-	@cd nlu && .venv/bin/python -m pytest $(ARGS)
+nlu-check: $(NLU_DEV) ## The quick tests of nlu/: data, component, contract
+	@cd nlu && .venv/bin/python -m pytest -q -m "not slow"
+
+nlu-test: $(NLU_DEV) ## Tests of nlu/ under its own Python, then its held-out figures
+	@cd nlu && .venv/bin/python -m pytest $(ARGS) && .venv/bin/python evaluate.py
 
 CASES ?= evaluation/development.jsonl
 evaluate: setup ## Measure outcomes and retrieval on labelled questions; CASES=file

@@ -46,7 +46,7 @@ class SectionedGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in SECTIONS.items():
-            rows = [(name, self.commands[name].get_short_help_str(60)) for name in names if name in self.commands]
+            rows = [(name, self.commands[name].get_short_help_str(66)) for name in names if name in self.commands]
             with formatter.section(title):
                 formatter.write_dl(rows)
 

@@ -17,14 +17,14 @@ def up(context: Context) -> None:
 @click.command()
 @pass_context
 def serve(context: Context) -> None:
-    """Run without an NLU server of our own; it stands at WAYPOST_NLU__URL."""
+    """Run with the NLU server at WAYPOST_NLU__URL."""
     _serve(context, supervise_nlu=False)
 
 
 @click.command()
 @pass_context
 def setup(context: Context) -> None:
-    """Make keys, database, encoder, library and index; skip what is done."""
+    """Make keys, database, encoder, library, index; skip what is done."""
     from bot.preparing import prepare
 
     prepare(context.settings, say)
