@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 
 from bot import bootstrap
+from bot.adapters.clock import SystemClock
 from bot.adapters.keys import KeyRing
 from bot.adapters.nlu import RasaUnderstander
 from bot.adapters.retrieval import LibraryRetriever
 from bot.adapters.storage import migrate
 from bot.adapters.storage.checks import verify_key
 from bot.adapters.storage.engine import open_engine
+from bot.adapters.storage.storage import SqlStorage
 from bot.adapters.telegram import describe_desk, open_bot
 from bot.domain.errors import StorageUnavailable, WaypostError
 from bot.domain.ids import ChatId, UpdateId
@@ -105,10 +108,9 @@ async def _policies(settings: Settings) -> list[Finding]:
 
 
 async def _index(settings: Settings) -> list[Finding]:
-    parts = bootstrap.build(settings)
-    assert isinstance(parts.retriever, LibraryRetriever)
-    state = await parts.retriever.warm_up()
-    parts.engine.dispose()
+    engine = open_engine(settings.database.url)
+    state = await LibraryRetriever(partial(bootstrap.open_searcher, settings, engine, SystemClock())).warm_up()
+    engine.dispose()
     if state == "ok":
         return [Finding(part="index", state="ok", detail=str(settings.index_dir))]
     remedy = "make setup" if state == "encoder_unavailable" else "waypost knowledge build"
@@ -171,11 +173,12 @@ async def _telegram(settings: Settings) -> list[Finding]:
 
 
 async def _incidents(settings: Settings) -> list[Finding]:
-    parts = bootstrap.build(settings)
-    found = await parts.app.storage.run(lambda uow: (uow.incidents.list_open(), uow.inbox.pending(), uow.outbox.pending()))
-    intact = await parts.app.storage.run(lambda uow: uow.audit.verify())
-    parts.engine.dispose()
-    incidents, inbox, outbox = found
+    engine = open_engine(settings.database.url)
+    storage = SqlStorage(engine, KeyRing.load(settings.keys.file), bot_id=bootstrap.bot_id(settings))
+    incidents, inbox, outbox, intact = await storage.run(
+        lambda uow: (uow.incidents.list_open(), uow.inbox.pending(), uow.outbox.pending(), uow.audit.verify())
+    )
+    engine.dispose()
     findings = [Finding(part="queues", state="ok", detail=f"{inbox} updates to handle, {outbox} deliveries to send")]
     findings += [
         _wrong("incident", "OPEN", f"{kind} since {at:%Y-%m-%d %H:%M}: {detail}", "docs/operations.md", EXIT_FAILED)

@@ -62,6 +62,7 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     watch.lap("accept")
     question = _question(message, accepted, screening)
     language = choose_language(accepted.person, message.text, message.language_hint, app)
+    country = app.countries.find(question)
     facts = _facts(message, accepted, screening, language, app)
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None
@@ -72,13 +73,13 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
         )
         retrieval, retrieval_state = found
         watch.lap("search")
-        facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, question, app)
+        facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, country)
         decision = decide(facts, app.policies)
         watch.lap("decide")
     more = await _more(accepted, app)
     turn = Turn(
         message=message, accepted=accepted, facts=facts, decision=decision, understanding=understanding,
-        retrieval=retrieval, question=question, language=language, more=more, watch=watch, now=now,
+        retrieval=retrieval, question=question, country=country, language=language, more=more, watch=watch, now=now,
     )  # fmt: skip
     result = await app.storage.run(partial(commit, turn=turn, app=app))
     app.outbox_bell.ring()
@@ -183,10 +184,10 @@ async def _retrieve(question: str, language: str, person: Person, app: App) -> t
 
 def _with_findings(
     facts: TurnFacts, understanding: Understanding, retrieval: Retrieval | None, retrieval_state: str,
-    language: LanguageChoice, question: str, app: App,
+    language: LanguageChoice, country: str | None,
 ) -> TurnFacts:  # fmt: skip
     best = retrieval.hits[0] if retrieval and retrieval.hits else None
-    known = set(facts.known) | ({"country"} if app.countries.find(question) else set())
+    known = set(facts.known) | ({"country"} if country else set())
     return replace(
         facts,
         nlu=understanding.status,

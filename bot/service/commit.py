@@ -144,7 +144,7 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         hits=turn.retrieval.hits if turn.retrieval else (),
         today=turn.now.date(),
         kind=turn.message.kind,
-        country=app.countries.find(turn.question),
+        country=turn.country,
         case_number=case.number if case else None,
         opened_number=case.number if case and opened else None,
         intent=turn.understanding.intent,

@@ -7,7 +7,9 @@ the missing topic is the one that is sent there. The error table is the one of d
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from bot.domain.cases import Case, CaseTopic, DeliveryState
 from bot.domain.deliveries import CloseTopic, Delivery, Reaction, Text, ToCase, ToChat, ToPerson
@@ -30,6 +32,8 @@ from bot.service.budget import Budget
 from bot.service.ports import OutboxItem, Sent, UnitOfWork
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LEASE_S = 120.0
 BATCH = 16
@@ -106,8 +110,17 @@ class Sender:
 
     async def _send(self, delivery: Delivery) -> tuple[Sent, ChatId]:
         chat_id, thread_id = await self._resolve(delivery)
+        return await self._within_budget(chat_id, lambda: self._app.messenger.send(chat_id, thread_id, delivery.content)), chat_id
+
+    async def _within_budget(self, chat_id: ChatId, call: Callable[[], Awaitable[T]]) -> T:
+        """Call Telegram when this chat's budget allows it; a 429 slows this chat down and no other."""
         await self._budget.spend(chat_id)
-        return await self._app.messenger.send(chat_id, thread_id, delivery.content), chat_id
+        try:
+            return await call()
+        except TelegramUnavailable as exc:
+            if exc.retry_after_s is not None:
+                self._budget.slow_down(chat_id, exc.retry_after_s)
+            raise
 
     async def _resolve(self, delivery: Delivery) -> tuple[ChatId, int | None]:
         """Return chat and thread; a case's topic is made here when it does not exist."""
@@ -126,8 +139,8 @@ class Sender:
     async def _open_topic(self, case: Case, topic: CaseTopic) -> tuple[ChatId, int]:
         group_id = await self._group_id()
         if topic.thread_id is None or topic.group_id != group_id:
-            await self._budget.spend(group_id)
-            thread_id = await self._app.messenger.create_topic(group_id, topic_name(case))
+            name = topic_name(case)
+            thread_id = await self._within_budget(group_id, lambda: self._app.messenger.create_topic(group_id, name))
             topic = CaseTopic(case_id=case.id, group_id=group_id, thread_id=thread_id, generation=topic.generation + 1)
             await self._app.storage.run(lambda uow: uow.cases.save_topic(topic))
         if topic.header_message_id is None:
@@ -138,8 +151,8 @@ class Sender:
     async def _post_header(self, case: Case, topic: CaseTopic, group_id: ChatId) -> CaseTopic:
         app, now = self._app, self._app.clock.now()
         buttons = await app.storage.run(lambda uow: notices.header_buttons(uow, app, case, now=now))
-        await self._budget.spend(group_id)
-        sent = await app.messenger.send(group_id, topic.thread_id, Text(text=notices.header(app, case, now=now), buttons=buttons))
+        header = Text(text=notices.header(app, case, now=now), buttons=buttons)
+        sent = await self._within_budget(group_id, lambda: app.messenger.send(group_id, topic.thread_id, header))
         with_header = CaseTopic(
             case_id=case.id, group_id=group_id, thread_id=topic.thread_id, header_message_id=sent.message_id,
             generation=topic.generation,
@@ -170,21 +183,10 @@ class Sender:
         app = self._app
         wait_s = exc.retry_after_s if exc.retry_after_s is not None else min(LONGEST_WAIT_S, 0.5 * 2**item.attempts)
         wait_s += random.uniform(0, 0.2 * wait_s)
-        if exc.retry_after_s is not None and (chat_id := await self._known_chat(item.delivery)) is not None:
-            self._budget.slow_down(chat_id, exc.retry_after_s)
         not_before = app.clock.now() + timedelta(seconds=wait_s)
         await app.storage.run(
             lambda uow: uow.outbox.retry(item, worker=app.worker, error=exc.code, not_before=not_before, ambiguous=exc.ambiguous)
         )
-
-    async def _known_chat(self, delivery: Delivery) -> ChatId | None:
-        match delivery.address:
-            case ToCase():
-                return await self._group_id()
-            case ToChat(chat_id=chat_id):
-                return chat_id
-            case ToPerson(person_id=person_id):
-                return (await self._app.storage.run(lambda uow: uow.people.get(person_id))).chat_id
 
     async def _handle_refusal(self, item: OutboxItem, exc: Undeliverable) -> None:
         app = self._app

@@ -56,6 +56,8 @@ class Turn:
     understanding: Understanding
     retrieval: Retrieval | None
     question: str
+    country: str | None
+    """ISO 3166-1 alpha-2 code of the country the question names."""
     language: LanguageChoice
     more: str | None = None
     """The text behind a pressed "more" button."""
