@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from telegram import Bot
-from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden
 
-from emulators.ptb import connected_bot
 from emulators.telegram import Emulator, Group, NotPossible, User
-
-
-@pytest.fixture
-async def tg() -> AsyncIterator[Emulator]:
-    async with Emulator() as emulator:
-        yield emulator
-        assert emulator.schema_errors == []
-
-
-@pytest.fixture
-async def bot(tg: Emulator) -> AsyncIterator[Bot]:
-    async with connected_bot(tg) as client:
-        yield client
-
-
-@pytest.fixture
-def amina(tg: Emulator) -> User:
-    user = tg.add_user("أمينة", language_code="ar")
-    user.start()
-    return user
-
-
-@pytest.fixture
-def lea(tg: Emulator) -> User:
-    return tg.add_user("Lea", username="lea_desk")
-
-
-@pytest.fixture
-def group(tg: Emulator, lea: User) -> Group:
-    return tg.add_group("Caseworkers", members=[lea])
-
-
-async def refused(kind: type[TelegramError], text: str, call: Awaitable[Any]) -> TelegramError:
-    with pytest.raises(kind) as caught:
-        await call
-    assert text.lower() in str(caught.value).lower()
-    return caught.value
-
+from support.refusals import refused
 
 # --- who can be reached -------------------------------------------------------------------------------------------
 

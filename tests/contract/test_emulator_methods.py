@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any
-
 import pytest
 from telegram import (
     Bot,
@@ -18,49 +15,12 @@ from telegram import (
     ReplyKeyboardMarkup,
     ReplyParameters,
 )
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest
 
-from emulators.ptb import connected_bot
 from emulators.telegram import Emulator, Group, NotPossible, User
+from support.refusals import refused
 
 YES = InlineKeyboardMarkup([[InlineKeyboardButton("Yes", callback_data="token-1")]])
-
-
-@pytest.fixture
-async def tg() -> AsyncIterator[Emulator]:
-    async with Emulator() as emulator:
-        yield emulator
-        assert emulator.schema_errors == []
-
-
-@pytest.fixture
-async def bot(tg: Emulator) -> AsyncIterator[Bot]:
-    async with connected_bot(tg) as client:
-        yield client
-
-
-@pytest.fixture
-def amina(tg: Emulator) -> User:
-    user = tg.add_user("أمينة", language_code="ar")
-    user.start()
-    return user
-
-
-@pytest.fixture
-def lea(tg: Emulator) -> User:
-    return tg.add_user("Lea", username="lea_desk")
-
-
-@pytest.fixture
-def group(tg: Emulator, lea: User) -> Group:
-    return tg.add_group("Caseworkers", members=[lea])
-
-
-async def refused(kind: type[TelegramError], text: str, call: Awaitable[Any]) -> TelegramError:
-    with pytest.raises(kind) as caught:
-        await call
-    assert text.lower() in str(caught.value).lower()
-    return caught.value
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
