@@ -168,6 +168,7 @@ migration: $(RUNTIME) ## Write a database migration from the tables; m="add case
 # Versions stay as they are unless asked otherwise: make lock ARGS=--upgrade
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" --excludes <(echo torch) $(ARGS)
-lock: $(DEV) ## Write requirements.lock and requirements-dev.lock from pyproject.toml
-	@$(COMPILE) --output-file requirements.lock pyproject.toml --group torch
+lock: ## Write requirements.lock and requirements-dev.lock from pyproject.toml
+	@test -x $(BIN)/uv || { echo "uv is missing: run \`make dev\` on the last commit first"; exit 1; }
+	$(COMPILE) --output-file requirements.lock pyproject.toml --group torch
 	$(COMPILE) --output-file requirements-dev.lock --group dev --constraint requirements.lock

@@ -6,12 +6,22 @@ Pure: no database, no file, no model.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
 PassageKind = Literal["lead", "text", "phrasing"]
+
+
+class Authority(StrEnum):
+    """What kind of text a document is; of two that answer equally well the higher one is shown."""
+
+    LAW = "law"
+    POLICY = "policy"
+    GUIDANCE = "guidance"
+    FAQ = "faq"
+    NEWS = "news"
 
 
 class Audience(StrEnum):
@@ -41,6 +51,18 @@ class Source:
         """Return the source as JSON keeps it."""
         shown = self.page_date.isoformat() if self.page_date else None
         return {"title": self.title, "url": self.url, "publisher": self.publisher, "page_date": shown}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Where a place of the original begins in ``Document.body``; it holds until the next mark of its kind."""
+
+    start: int
+    """Character in the body."""
+    page: int | None = None
+    """Page of a paged original, counted from 1."""
+    anchor: str | None = None
+    """Fragment that opens a web page at this place, without ``#``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +96,11 @@ class Document:
     phrasings: tuple[str, ...] = ()
     supersedes: str | None = None
     """Path of a document of the same collection that this one replaces."""
+    authority: Authority = Authority.GUIDANCE
+    marks: tuple[Mark, ...] = ()
+    """Pages and anchors of the original, by ``start``."""
+    concerns: tuple[str, ...] = ()
+    """Why an editor must look before anybody sees it: hidden text, instructions to a machine; none for a clean text."""
     body: str
     """Text without front matter; passages are spans of it."""
     sha256: str = ""
@@ -91,6 +118,7 @@ class DraftPassage:
     ordinal: int
     heading_path: tuple[str, ...] = ()
     page: int | None = None
+    anchor: str | None = None
     start: int
     end: int
     text: str
@@ -175,7 +203,15 @@ def hash_of(rows: Iterable[IndexRow]) -> str:
 
 
 def sealed(document: Document) -> Document:
-    """Return the document with its hash: over every field but the hash itself and the place it was read from."""
-    content = {key: value for key, value in asdict(document).items() if key not in ("sha256", "collection", "path")}
+    """Return the document with its hash: over what it states, but for the hash itself and the place it was read from.
+
+    A field that says nothing is left out, so that a field added to this class later changes no hash.
+    """
+    silent = {field.name: field.default for field in fields(Document)}
+    content = {
+        key: value
+        for key, value in asdict(document).items()
+        if key not in ("sha256", "collection", "path") and value != silent[key]
+    }
     written = json.dumps(content, default=str, ensure_ascii=False, sort_keys=True)
     return replace(document, sha256=hashlib.sha256(written.encode()).hexdigest())

@@ -75,11 +75,16 @@ document = Table(
     Column("collection", String(64), nullable=False),
     Column("path", String(512), nullable=False),
     Column("topic", String(8)),
+    Column("subject", String(512), nullable=False, server_default=""),
     UniqueConstraint("collection", "path"),
     Index(None, "topic"),
+    Index(None, "collection", "subject"),
     sqlite_autoincrement=True,
 )
-"""What a text is, whatever its wording; ``path`` is the document id people see."""
+"""What a text is, whatever its wording; ``path`` is the document id people see.
+
+``subject`` is what its variants in several languages share: its topic, else the path of the text it translates, else its own.
+"""
 
 document_version = Table(
     "document_version",
@@ -104,16 +109,24 @@ document_version = Table(
     Column("depends_on", JSON, nullable=False),
     Column("sources", JSON, nullable=False),
     Column("translation_of", String(512)),
+    Column("supersedes", String(512)),
+    Column("authority", String(16), nullable=False, server_default="guidance"),
+    Column("concerns", JSON, nullable=False, server_default="[]"),
     Column("body", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
+    Column("ended_at", Moment),
     UniqueConstraint("document_id", "number"),
     Index(None, "status"),
     _one_of("status", STATUSES),
     _one_of("audience", AUDIENCES),
     sqlite_autoincrement=True,
 )
-"""One wording of a document. A published one is never changed, only followed by another."""
+"""One wording of a document. A published one is never changed, only followed by another.
+
+It could be shown from ``published_at`` until ``ended_at`` (superseded or withdrawn; empty while it stands), on the days
+``effective_from`` to ``effective_until``. ``concerns`` say why an editor must look at it first.
+"""
 
 passage = Table(
     "passage",
@@ -125,6 +138,7 @@ passage = Table(
     Column("shows_id", ForeignKey("passage.id", ondelete="CASCADE")),
     Column("heading_path", JSON, nullable=False),
     Column("page", Integer),
+    Column("anchor", String(255)),
     Column("char_start", Integer, nullable=False),
     Column("char_end", Integer, nullable=False),
     Column("text", Text, nullable=False),
