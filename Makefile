@@ -10,6 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --no-input
 NLU_PIP := nlu/.venv/bin/python -m pip --quiet --quiet --no-input
+PEERS_PIP := var/peers/.venv/bin/python -m pip --quiet --quiet --no-input
 
 # The first Python that is new enough and can make environments. 3.11 first: it is the one everything is tested with.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
@@ -26,12 +27,13 @@ RUNTIME := .venv/.stamp-$(call digest,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call digest,requirements-dev.lock)
 NLU := nlu/.venv/.stamp-$(call digest,nlu/requirements.lock)
 NLU_DEV := nlu/.venv/.dev-$(call digest,nlu/requirements-test.lock)
+PEERS := var/peers/.venv/.stamp-$(call digest,benchmarks/requirements-peers.txt)
 
 # step NAME COMMAND…: say what begins, do it, say how long it took.
 STEP := step() { local name=$$1 began=$$SECONDS; shift; echo "$$name …"; "$$@"; echo "$$name ok ($$((SECONDS - began)) s)"; }
 
 .PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration fix coverage \
-	benchmark knowledge nlu-train nlu-test evaluate messages wheel image docs migration lock
+	benchmark benchmark-peers knowledge nlu-train nlu-test evaluate messages wheel image docs migration lock
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -78,6 +80,14 @@ $(NLU_DEV): | $(NLU)
 	@$(STEP)
 	step "nlu development tools" $(NLU_PIP) install --no-deps --requirement nlu/requirements-test.lock
 	rm -f nlu/.venv/.dev-*
+	touch $@
+
+$(PEERS): | $(RUNTIME)
+	@$(STEP)
+	$(PEERS_PIP) --version >/dev/null 2>&1 || step "peers' environment" $(PYTHON) -m venv --clear var/peers/.venv
+	step "torch" $(PEERS_PIP) install $(if $(TORCH_INDEX_URL),--index-url "$(TORCH_INDEX_URL)") "$(TORCH)"
+	step "peers" $(PEERS_PIP) install "$(TORCH)" --requirement benchmarks/requirements-peers.txt
+	rm -f var/peers/.venv/.stamp-*
 	touch $@
 
 dev: setup $(DEV)
@@ -128,6 +138,9 @@ fix: dev ## Format, and mend what can be mended
 
 coverage: dev ## Tests with the lines they did not reach
 	@$(BIN)/pytest --cov=bot --cov=knowledge --cov=policies --cov-report=term-missing:skip-covered $(ARGS)
+
+benchmark-peers: setup $(PEERS) ## Search beside LangChain, txtai, Chroma, Haystack; ARGS="--xquad FOLDER"
+	@var/peers/.venv/bin/python -m benchmarks.peers $(ARGS)
 
 benchmark: dev ## Time of a turn, and how near passages are
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -27,8 +27,10 @@ from bot.service.app import App, Office
 from bot.service.ports import Clock, Messenger, Retriever, Storage, Understander
 from bot.settings import Settings
 from knowledge.cards import CardBox
-from knowledge.index.encoder import open_encoder
+from knowledge.index.encoder import Names, open_encoder
+from knowledge.index.pgvectors import PgVectorPlace
 from knowledge.index.search import Searcher
+from knowledge.index.snapshot import FaissFiles, VectorPlace
 from knowledge.store import KnowledgeStore
 from policies import PolicySet, load
 
@@ -94,7 +96,12 @@ def open_searcher(settings: Settings, engine: Engine, clock: Clock) -> Searcher:
     encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
     # Searching only reads: on SQLite it must not wait for the writer.
     store = KnowledgeStore(engine.execution_options(reading=True))
-    return Searcher(store, encoder, settings.index_dir, clock=clock.now)
+    return Searcher(store, encoder, settings.index_dir, clock=clock.now, place=vector_place(settings, engine))
+
+
+def vector_place(settings: Settings, engine: Engine, encoders: Names | None = None) -> VectorPlace:
+    """Return where vectors are kept; who writes some names the encoders that make them."""
+    return PgVectorPlace(engine, encoders) if settings.index.vectors == "pgvector" else FaissFiles()
 
 
 def server_finder(settings: Settings) -> Callable[[], NluServer | None]:

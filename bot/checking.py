@@ -112,7 +112,7 @@ async def _index(settings: Settings) -> list[Finding]:
     state = await LibraryRetriever(partial(bootstrap.open_searcher, settings, engine, SystemClock())).warm_up()
     engine.dispose()
     if state == "ok":
-        return [Finding(part="index", state="ok", detail=str(settings.index_dir))]
+        return [Finding(part="index", state="ok", detail=f"{settings.index_dir}, vectors: {settings.index.vectors}")]
     remedy = "make setup" if state == "encoder_unavailable" else "waypost knowledge build"
     return [_wrong("index", state.upper(), f"{settings.index_dir}, encoder {settings.encoder.model}", remedy, EXIT_FAILED)]
 

@@ -15,16 +15,16 @@ from bot.adapters.keys import KeyRing
 from bot.adapters.storage import migrate
 from bot.adapters.storage.checks import verify_key
 from bot.adapters.storage.engine import open_engine
+from bot.bootstrap import vector_place
 from bot.domain.errors import InvalidSettings
 from bot.settings import Settings
 from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale, InvalidDocument
 from knowledge.index.build import build_index
-from knowledge.index.encoder import open_encoder
+from knowledge.index.encoder import names_of, open_encoder, prepared_names
 from knowledge.index.manifest import Manifest, load_current
 from knowledge.index.weights import prepare as prepare_encoder
-from knowledge.index.weights import read_manifest
 from knowledge.passages import Audience
-from knowledge.readers import read_folder
+from knowledge.reading import read_all
 from knowledge.store import KnowledgeStore
 
 LIBRARY = Path(knowledge.__file__).parent / "library"
@@ -72,7 +72,7 @@ def publish_starter_library(engine: Engine) -> str:
     """Publish the starter library; unchanged documents stay as they are."""
     store, changed, total = KnowledgeStore(engine), 0, 0
     for collection, audience in SHELVES:
-        report = read_folder(LIBRARY / collection, collection=collection, audience=audience, curated=True)
+        report = read_all(LIBRARY / collection, collection=collection, audience=audience, curated=True)
         if report.problems:
             raise InvalidDocument.of(report.problems)
         # An entry this office has withdrawn stays withdrawn.
@@ -85,25 +85,23 @@ def publish_starter_library(engine: Engine) -> str:
 def refresh_index(settings: Settings, engine: Engine, say: Say, *, force: bool = False) -> str:
     """Build the index when it does not fit the database or the encoder any more."""
     store, now = KnowledgeStore(engine), datetime.now(UTC)
-    if not force and (found := _current_index(settings)) is not None and found.corpus_hash == store.corpus_hash(now):
+    if not force and (found := _current_index(settings, engine, store.corpus_hash(now))) is not None:
         return f"{found.passages} passages, up to date"
     encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
-    built = build_index(store, encoder, settings.index_dir, now, progress=_progress(say))
+    place = vector_place(settings, engine, names_of(encoder))
+    built = build_index(store, encoder, settings.index_dir, now, progress=_progress(say), place=place, anew=force)
     return f"{built.passages} passages"
 
 
-def _current_index(settings: Settings) -> Manifest | None:
-    """Return the index in use if the encoder in the settings made it; told from names where it can be: models load slowly."""
+def _current_index(settings: Settings, engine: Engine, corpus_hash: str) -> Manifest | None:
+    """Return the index in use if a build would make it again; encoders are told by their names, for models load slowly."""
     try:
         found = load_current(settings.index_dir)
     except (IndexMissing, IndexStale, IndexCorrupt):
         return None
-    prepared = read_manifest(Path(settings.encoder.model))
-    if prepared is None:
-        name = open_encoder(settings.encoder.model, settings.encoder.threads).name
-    else:
-        name = f"{prepared['encoder']}@{prepared['revision']}"
-    return found if found.encoder == name else None
+    model = settings.encoder.model
+    names = prepared_names(Path(model)) or names_of(open_encoder(model, settings.encoder.threads))
+    return found if found.fits(names, vector_place(settings, engine).name, corpus_hash) else None
 
 
 def _keys(settings: Settings) -> str:

@@ -82,6 +82,12 @@ class Keys(Section):
     )
 
 
+class Index(Section):
+    vectors: Literal["faiss", "pgvector"] = Field(
+        default="faiss", description="faiss keeps vectors in files of the index folder, pgvector in the PostgreSQL database."
+    )
+
+
 class Encoder(Section):
     model: str = Field(default="var/encoder", description="Folder made by set-up, or a sentence-transformers folder or hub name.")
     threads: int = Field(default=2, gt=0, description="Processor threads for one query; 2 halve the time of 1 on two cores.")
@@ -129,6 +135,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     keys: Keys = Keys()
     index_dir: Path = Field(default=Path("var/index"), description="Folder of the passage index; derived, can be rebuilt.")
+    index: Index = Index()
     run_dir: Path = Field(default=Path("var/run"), description="Folder of the running processes' state and of the NLU log.")
     encoder: Encoder = Encoder()
     nlu: Nlu = Nlu()
@@ -235,6 +242,10 @@ def _check_together(settings: Settings) -> None:
         raise InvalidSettings("WAYPOST_TELEGRAM__WEBHOOK_SECRET must be set, 16 characters or more, when a webhook is used")
     if telegram.group_id is not None and telegram.group_id >= 0:
         raise InvalidSettings(f"WAYPOST_TELEGRAM__GROUP_ID={telegram.group_id}: the id of a group is a negative number")
+    if settings.index.vectors == "pgvector" and settings.database.url.startswith("sqlite"):
+        raise InvalidSettings(
+            "WAYPOST_INDEX__VECTORS=pgvector needs a PostgreSQL database, WAYPOST_DATABASE__URL names a SQLite file: change one"
+        )
     database = Path(settings.database.url.removeprefix("sqlite:///")).resolve().parent
     if settings.database.url.startswith("sqlite:///") and settings.keys.file.resolve().parent == database:
         raise InvalidSettings(

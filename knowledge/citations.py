@@ -8,7 +8,7 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import yaml
 
@@ -60,6 +60,14 @@ class AllowedHosts:
 def check_url(url: str) -> str | None:
     """Return why ``url`` may not be cited, or None when it may."""
     return _default().reason_against(url)
+
+
+def deep_link(url: str, page: int | None, anchor: str | None) -> str:
+    """Return the address that opens a document where a passage stands; one that names a place already is left alone."""
+    parts = urlsplit(url)
+    is_pdf = parts.path.lower().endswith(".pdf")
+    place = (f"page={page}" if page else "") if is_pdf else quote(anchor or "", safe="!$&'()*+,;=:@/?-._~")
+    return url if parts.fragment or not place else f"{url.removesuffix('#')}#{place}"
 
 
 def load(path: Path = DEFAULT_FILE) -> AllowedHosts:

@@ -4,6 +4,7 @@ Hierarchy::
 
     KnowledgeError
     ├── InvalidDocument      one or more files cannot be published as they are
+    ├── UnknownDocument      no collection, document, version or passage of this name
     ├── EncoderUnavailable   the model is not there, or does not load
     ├── IndexMissing         nothing was built yet
     ├── IndexStale           built by another encoder
@@ -17,6 +18,10 @@ from typing import Self
 
 class KnowledgeError(Exception):
     """Base of this package's errors."""
+
+
+class UnknownDocument(KnowledgeError):
+    """No collection, document, version or passage has this name; the text names what there is."""
 
 
 class EncoderUnavailable(KnowledgeError):

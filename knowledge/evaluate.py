@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from knowledge.errors import KnowledgeError
 from knowledge.index.search import Searcher
 from knowledge.passages import Audience
@@ -118,12 +120,19 @@ def _refusal(answerable: Sequence[float], unanswerable: Sequence[float]) -> dict
     """
     if not answerable or not unanswerable:
         return {"auroc": None, "false_answers": None}
-    wins = sum((good > bad) + (good == bad) / 2 for good in answerable for bad in unanswerable)
     threshold = sorted(answerable)[math.floor(len(answerable) * (1 - ANSWERED))]
     answered = sum(score >= threshold for score in unanswerable)
-    return {
-        "auroc": round(wins / len(answerable) / len(unanswerable), 4), "false_answers": round(answered / len(unanswerable), 4)
-    }  # fmt: skip
+    return {"auroc": auroc(answerable, unanswerable), "false_answers": round(answered / len(unanswerable), 4)}
+
+
+def auroc(answerable: Sequence[float], unanswerable: Sequence[float]) -> float | None:
+    """Return how often an answerable question's score is above an unanswerable one's, ties halved; None without both."""
+    if not answerable or not unanswerable:
+        return None
+    below = np.sort(np.asarray(unanswerable, np.float64))
+    good = np.asarray(answerable, np.float64)
+    wins = np.searchsorted(below, good, "left") + np.searchsorted(below, good, "right")
+    return round(float(wins.sum()) / 2 / len(good) / len(below), 4)
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:

@@ -2,6 +2,9 @@
 
 Two strictnesses, one schema: a curated text states everything, an organisation's own file may state any part of it. Unknown keys
 are refused in both, because a misspelt ``effective_until`` would otherwise show a text for ever.
+
+A text carries its head above it, between fences. A PDF, a Word file or a web page cannot: theirs stands beside it, in a file that
+holds nothing else (:mod:`knowledge.reading.sidecar`).
 """
 
 import re
@@ -13,8 +16,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from knowledge.errors import InvalidDocument, Problem
+from knowledge.passages import Authority
 
 FENCE = "---"
+BELOW_FENCE = 2
+"""Line of a text's file on which its front matter begins; in a file of its own it begins on line 1."""
 _TOPIC = re.compile(r"P\d{2}|\d{1,2}\.\d{1,2}")
 
 Dependency = Literal["country", "status", "service", "relation", "age", "deadline"]
@@ -66,6 +72,7 @@ class Head(BaseModel):
     language: Language | None = None
     audience: Literal["public", "staff", "security"] | None = None
     kind: Literal["topic", "manual", "document"] = "document"
+    authority: Annotated[Authority, Field(strict=False)] = Authority.GUIDANCE
     sources: list[SourceHead] = []
     checked: date | None = None
     review_due: date | None = None
@@ -118,8 +125,8 @@ def split(text: str) -> tuple[str | None, str, int]:
     return None, text, 1
 
 
-def parse(yaml_text: str, *, path: str, curated: bool) -> Head:
-    """Return the checked front matter.
+def parse(yaml_text: str, *, path: str, curated: bool, first_line: int = BELOW_FENCE) -> Head:
+    """Return the checked front matter, which begins on ``first_line`` of the file.
 
     Raises:
         InvalidDocument: every problem, with its key and its line in the file.
@@ -127,12 +134,12 @@ def parse(yaml_text: str, *, path: str, curated: bool) -> Head:
     try:
         root = yaml.compose(yaml_text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(yaml_text)
-    except (yaml.YAMLError, ValueError) as exc:
-        raise InvalidDocument.of([_unreadable(path, exc)]) from exc
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise InvalidDocument.of([_unreadable(path, exc, first_line)]) from exc
     if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
-        raise InvalidDocument.of([Problem(path=path, key="", line=2, text="front matter must be lines of `key: value`")])
-    lines = dict(_lines(root))
-    twice = [Problem(path=path, key=key, line=line, text="stands twice: keep one") for key, line in _duplicates(root)]
+        raise InvalidDocument.of([Problem(path=path, key="", line=first_line, text="front matter must be lines of `key: value`")])
+    lines = dict(_lines(root, first_line))
+    twice = [Problem(path=path, key=key, line=line, text="stands twice: keep one") for key, line in _duplicates(root, first_line)]
     try:
         head = (CuratedHead if curated else Head).model_validate(values)
     except ValidationError as exc:
@@ -142,36 +149,36 @@ def parse(yaml_text: str, *, path: str, curated: bool) -> Head:
     return head
 
 
-def line_of(yaml_text: str, *location: str | int) -> int:
+def line_of(yaml_text: str, *location: str | int, first_line: int = BELOW_FENCE) -> int:
     """Return the file's line of a key, for problems found after parsing."""
     root = yaml.compose(yaml_text, Loader=yaml.SafeLoader)
-    return dict(_lines(root)).get(location, 2) if root else 2
+    return dict(_lines(root, first_line)).get(location, first_line) if root else first_line
 
 
-def _lines(node: yaml.Node, at: Location = ()) -> Iterator[tuple[Location, int]]:
-    """Yield where each value stands; the fence is line 1, so YAML's line 0 is the file's line 2."""
-    yield at, node.start_mark.line + 2
+def _lines(node: yaml.Node, first_line: int, at: Location = ()) -> Iterator[tuple[Location, int]]:
+    """Yield where each value stands; YAML counts from 0."""
+    yield at, node.start_mark.line + first_line
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _lines(value, (*at, key.value))
-            yield (*at, key.value), key.start_mark.line + 2
+            yield from _lines(value, first_line, (*at, key.value))
+            yield (*at, key.value), key.start_mark.line + first_line
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _lines(value, (*at, number))
+            yield from _lines(value, first_line, (*at, number))
 
 
-def _duplicates(root: yaml.MappingNode) -> Iterator[tuple[str, int]]:
+def _duplicates(root: yaml.MappingNode, first_line: int) -> Iterator[tuple[str, int]]:
     seen: set[str] = set()
     for key, _ in root.value:
         if key.value in seen:
-            yield key.value, key.start_mark.line + 2
+            yield key.value, key.start_mark.line + first_line
         seen.add(key.value)
 
 
-def _unreadable(path: str, exc: Exception) -> Problem:
+def _unreadable(path: str, exc: Exception, first_line: int) -> Problem:
     mark = getattr(exc, "problem_mark", None)
-    detail = getattr(exc, "problem", None) or str(exc)
-    return Problem(path=path, key="", line=mark.line + 2 if mark else 2, text=f"front matter is not YAML: {detail}")
+    detail = getattr(exc, "problem", None) or ("nested too deep" if isinstance(exc, RecursionError) else str(exc))
+    return Problem(path=path, key="", line=first_line + (mark.line if mark else 0), text=f"front matter is not YAML: {detail}")
 
 
 def _problems(error: ValidationError, path: str, lines: dict[Location, int]) -> list[Problem]:

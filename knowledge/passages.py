@@ -130,15 +130,20 @@ class Hit:
 
     passage_id: int
     score: float
-    """Cosine similarity in [-1, 1]; 0 until a search sets it."""
+    """Confidence in (0, 1) that it is to the point, see ``index.fusion``; 0 until a search sets it."""
     document_id: str
     """The document's path."""
     collection: str
     topic: str | None
+    subject: str
+    """What the variants of one text in several languages share, within the collection."""
     title: str
+    authority: Authority
     audience: Audience
     language: str
     heading_path: tuple[str, ...]
+    page: int | None
+    anchor: str | None
     text: str
     lead: str
     """The direct answer of the document: may equal ``text``."""
@@ -148,6 +153,9 @@ class Hit:
     review_due: date | None
     depends_on: frozenset[str]
     version_id: int
+    version_number: int
+    version_date: date
+    """First day of this wording; the day of publication when it names none."""
     reviewed: bool
     """True when somebody signed this text."""
 
@@ -167,38 +175,48 @@ class PublishOutcome:
 
     changed: int
     unchanged: int
+    quarantined: int
+    """Those of which a new version waits for an editor."""
 
+    @property
+    def documents(self) -> int:
+        """All that were looked at."""
+        return self.changed + self.unchanged + self.quarantined
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentRow:
-    """One version of a document, for lists."""
-
-    collection: str
-    path: str
-    number: int
-    language: str
-    audience: str
-    status: str
-    title: str
-    topic: str | None
+    def __add__(self, other: "PublishOutcome") -> "PublishOutcome":
+        return PublishOutcome(
+            changed=self.changed + other.changed,
+            unchanged=self.unchanged + other.unchanged,
+            quarantined=self.quarantined + other.quarantined,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRow:
-    """One passage as the index needs it; ``text_sha256`` is the hash of ``text``."""
+    """One passage as the index needs it; its text is asked for apart, where it is new."""
 
     id: int
-    text: str
     audience: Audience
-    language: str
     text_sha256: str
+    """Hash of the text as it is embedded: with title and headings, but for a phrasing."""
+    language: str
+    version_id: int
+    shows_id: int
+    """The passage shown when this one is found: itself unless it is a phrasing."""
+    collection: str
+    subject: str
+    """What the variants of one text in several languages share, within a collection."""
+    kind: PassageKind
+    authority: Authority
+    is_answer: bool
+    """Its document is written as an answer, so that its lead stands for it; an imported document's first page does not."""
 
 
 def hash_of(rows: Iterable[IndexRow]) -> str:
     """Return one hash of all that can be found."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(f"{row.id} {row.audience} {row.text_sha256}\n".encode())
+        digest.update(f"{row.id} {row.audience} {row.text_sha256} {row.collection} {row.subject}\n".encode())
     return digest.hexdigest()
 
 

@@ -124,8 +124,9 @@ document_version = Table(
 )
 """One wording of a document. A published one is never changed, only followed by another.
 
-It could be shown from ``published_at`` until ``ended_at`` (superseded or withdrawn; empty while it stands), on the days
-``effective_from`` to ``effective_until``. ``concerns`` say why an editor must look at it first.
+It could be shown from ``published_at`` until ``ended_at``, on the days ``effective_from`` to ``effective_until``. ``ended_at`` is
+when it was superseded or withdrawn; empty while nothing ends it, ahead when the next wording waits for its day. ``concerns`` say
+why an editor must look at it first.
 """
 
 passage = Table(

@@ -99,7 +99,7 @@ def counting_triggers(facts: TurnFacts) -> tuple[Trigger, ...]:
 
 
 def score_band(facts: TurnFacts, policies: PolicySet) -> str:
-    """Return ``none``, ``far``, ``near``, ``good`` or ``strong`` for the best passage's similarity."""
+    """Return ``none``, ``far``, ``near``, ``good`` or ``strong`` for the best passage's confidence."""
     if facts.best_score is None or facts.retrieval != "ok":
         return "none"
     band = "far"

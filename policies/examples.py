@@ -150,13 +150,13 @@ def _facts(document: Document, example: ExampleModel, path: Path, policies: Poli
 
 
 def _score(band: str, given: Mapping[str, object], policies: PolicySet) -> float | None:
-    """Return a similarity inside ``band``, so that examples outlive a new measurement of the thresholds."""
+    """Return a confidence inside ``band``, so that examples outlive a new measurement of the thresholds."""
     pair, language = str(given.get("score_pair", "same")), str(given.get("language", "en"))
     floor = {"strong": "strong", "good": "answer", "near": "weak"}
     if band == "none":
         return None
     if band == "far":
-        return policies.score_bands["weak"].value(pair, language) - 0.05
+        return policies.score_bands["weak"].value(pair, language) / 2
     return policies.score_bands[floor[band]].value(pair, language)
 
 

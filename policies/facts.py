@@ -79,7 +79,7 @@ class TurnFacts:
         intent: Name of the first intent, None when NLU said nothing.
         intent_confidence: 0..1, of that intent.
         safety_score: Summed probability of the ``report_*`` intents, 0..1.
-        best_score: Cosine similarity of the best passage the person may see, None when there is none.
+        best_score: Confidence that the best passage the person may see answers, 0 to 1, None when there is none.
         best_collection: Collection of that passage: ``pathways``, ``manual`` or another.
         score_pair: ``same`` when question and passage share a language, else ``cross``.
         depends_on: Facts that change the answer of the best passage: country, status, service …

@@ -25,7 +25,9 @@ class LibraryRetriever:
         self._searcher: Searcher | None = None
         self._opening = asyncio.Lock()
 
-    async def search(self, text: str, *, language: str, audiences: frozenset[Audience], limit: int) -> Retrieval:
+    async def search(
+        self, text: str, *, language: str, written: str, audiences: frozenset[Audience], limit: int
+    ) -> Retrieval:  # fmt: skip
         """Return passages within ``audiences``, best first.
 
         Raises:
@@ -33,7 +35,9 @@ class LibraryRetriever:
         """
         try:
             searcher = await self._ready()
-            return await asyncio.to_thread(searcher.search, text, language=language, audiences=audiences, limit=limit)
+            return await asyncio.to_thread(
+                searcher.search, text, language=language, written=written, audiences=audiences, limit=limit
+            )
         except tuple(STATE_OF_ERROR) as exc:
             raise RetrievalUnavailable(STATE_OF_ERROR[type(exc)], str(exc)) from exc
 

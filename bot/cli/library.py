@@ -4,10 +4,19 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli import finding, wordings
 from bot.cli.group import Context, pass_context, print_json, say
+from bot.cli.sheets import plain
+from bot.cli.wordings import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from knowledge.passages import Document
 
 
 @click.group()
@@ -24,20 +33,37 @@ def knowledge() -> None:
 @pass_context
 def add(context: Context, folder: Path, collection: str, audience: str, language: str | None, draft: bool) -> None:
     """Read FOLDER, publish its documents and index them at once."""
-    from bot.adapters.storage.engine import open_engine
     from bot.preparing import refresh_index
     from knowledge.passages import Audience
-    from knowledge.readers import read_folder
+    from knowledge.reading import read_folder
     from knowledge.store import KnowledgeStore
 
-    engine = open_engine(context.settings.database.url)
-    report = read_folder(folder, collection=collection, audience=Audience(audience), language=language)
-    for problem in report.problems:
-        say(f"not read  {problem}")
-    outcome = KnowledgeStore(engine).publish(report.documents, now=datetime.now(UTC), draft=draft)
-    click.echo(f"{len(report.documents)} documents, {outcome.changed} new or changed" + (", as drafts" if draft else ""))
+    engine, refused = open_database(context), 0
+
+    def documents() -> "Iterator[Document]":
+        """Pass on what could be read and tell of the rest, one file at a time."""
+        nonlocal refused
+        for read in read_folder(folder, collection=collection, audience=Audience(audience), language=language):
+            for problem in read.problems:
+                say(f"not read  {plain(str(problem))}")
+            for warning in read.warnings:
+                say(f"warning   {plain(read.path)}: {plain(warning)}")
+            if read.document is None:
+                refused += 1
+            else:
+                for concern in read.document.concerns:
+                    say(f"held back {plain(read.path)}: {plain(concern)}")
+                yield read.document
+
+    outcome = KnowledgeStore(engine).publish_in_batches(
+        documents(), now=datetime.now(UTC), draft=draft, progress=lambda so_far: say(f"{so_far.documents} documents so far")
+    )
+    click.echo(f"{outcome.documents} documents, {outcome.changed} new or changed" + (", as drafts" if draft else ""))
+    if outcome.quarantined:
+        say(f"{outcome.quarantined} held back until an editor looks: `waypost knowledge list --status quarantined`")
     click.echo(refresh_index(context.settings, engine, say))
-    if report.problems:
+    if refused:
+        say(f"{refused} files were not read.")
         sys.exit(1)
 
 
@@ -45,36 +71,9 @@ def add(context: Context, folder: Path, collection: str, audience: str, language
 @pass_context
 def build(context: Context) -> None:
     """Build the index from the database."""
-    from bot.adapters.storage.engine import open_engine
     from bot.preparing import refresh_index
 
-    click.echo(refresh_index(context.settings, open_engine(context.settings.database.url), say, force=True))
-
-
-@knowledge.command("list")
-@click.option("--collection", help="Only this one.")
-@pass_context
-def list_documents(context: Context, collection: str | None) -> None:
-    """List documents with their version, language and status."""
-    from bot.adapters.storage.engine import open_engine
-    from knowledge.store import KnowledgeStore
-
-    for document in KnowledgeStore(open_engine(context.settings.database.url)).list(collection):
-        version = f"v{document.number:<3} {document.language}  {document.audience:8} {document.status}"
-        click.echo(f"{document.collection:10} {document.path:44} {version}")
-
-
-@knowledge.command()
-@click.argument("collection")
-@click.argument("document")
-@pass_context
-def withdraw(context: Context, collection: str, document: str) -> None:
-    """Withdraw DOCUMENT; no answer shows it from the next question on."""
-    from bot.adapters.storage.engine import open_engine
-    from knowledge.store import KnowledgeStore
-
-    KnowledgeStore(open_engine(context.settings.database.url)).withdraw(collection, document, now=datetime.now(UTC))
-    click.echo(f"{collection}/{document} is withdrawn.")
+    click.echo(refresh_index(context.settings, open_database(context), say, force=True))
 
 
 @knowledge.command("evaluate")
@@ -86,10 +85,9 @@ def evaluate_retrieval(context: Context, queries: Path, collection: str | None, 
     """Measure retrieval on a judged set (recall, MRR, nDCG, refusal)."""
     from bot import bootstrap
     from bot.adapters.clock import SystemClock
-    from bot.adapters.storage.engine import open_engine
     from knowledge.evaluate import evaluate, read_queries
 
-    searcher = bootstrap.open_searcher(context.settings, open_engine(context.settings.database.url), SystemClock())
+    searcher = bootstrap.open_searcher(context.settings, open_database(context), SystemClock())
     result = evaluate(searcher, read_queries(queries), collection=collection)
     if as_json:
         print_json(result)
@@ -148,5 +146,7 @@ def show_policy(rule_id: str | None) -> None:
 
 
 def register(cli: click.Group) -> None:
+    wordings.register(knowledge)
+    knowledge.add_command(finding.search)
     for command in (knowledge, policies):
         cli.add_command(command)

@@ -69,7 +69,7 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     understanding = Understanding.missing("not_asked")
     if _needs_search(facts, decision):
         understanding, found = await asyncio.gather(
-            app.understander.parse(question[:SEARCH_CHARS]), _retrieve(question, language.code, accepted.person, app)
+            app.understander.parse(question[:SEARCH_CHARS]), _retrieve(question, language, accepted.person, app)
         )
         retrieval, retrieval_state = found
         watch.lap("search")
@@ -174,10 +174,13 @@ async def _more(accepted: Accepted, app: App) -> str | None:
     return await app.retriever.passage(PassageId(int(button.value)), audiences=_audiences(accepted.person, app))
 
 
-async def _retrieve(question: str, language: str, person: Person, app: App) -> tuple[Retrieval | None, str]:
-    audiences = _audiences(person, app)
+async def _retrieve(question: str, language: LanguageChoice, person: Person, app: App) -> tuple[Retrieval | None, str]:
+    text, audiences = question[:SEARCH_CHARS], _audiences(person, app)
     try:
-        return await app.retriever.search(question[:SEARCH_CHARS], language=language, audiences=audiences, limit=HITS), "ok"
+        found = await app.retriever.search(
+            text, language=language.code, written=language.written, audiences=audiences, limit=HITS
+        )  # fmt: skip
+        return found, "ok"
     except RetrievalUnavailable as exc:
         return None, exc.state
 
@@ -197,7 +200,7 @@ def _with_findings(
         safety_score=understanding.safety_score,
         best_score=best.score if best else None,
         best_collection=best.collection if best else None,
-        score_pair="same" if best and best.language == language.code else "cross",
+        score_pair="same" if best and best.language == language.written else "cross",
         depends_on=best.depends_on if best else frozenset(),
         known=frozenset(known),
     )

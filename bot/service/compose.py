@@ -10,7 +10,8 @@ from datetime import date
 from bot.domain.ids import PassageId
 from bot.domain.messages import Button, Citation, Kind, Reply
 from bot.service.app import App
-from knowledge.passages import Hit
+from knowledge import citations
+from knowledge.passages import Hit, Source
 from policies import Decision, Outcome
 
 YES_NO = ("human_yes", "human_no")
@@ -94,33 +95,46 @@ def compose(decision: Decision, material: Material, app: App) -> list[Reply]:
 
 def citation_line(hit: Hit, app: App, language: str, today: date) -> str:
     """Return where a passage comes from, and a warning when it is past its review date."""
-    if not hit.sources:
-        lines = [f"{hit.title} · {hit.document_id}"]
-    else:
-        source = hit.sources[0]
+    source, link = _source(hit)
+    if source and link and hit.lead:
         lines = [
-            app.catalogue.text(
-                "citation", language, title=source.title, publisher=source.publisher, date=hit.checked, url=source.url
-            )
+            app.catalogue.text("citation", language, title=source.title, publisher=source.publisher, date=hit.checked, url=link)
         ]
+    else:
+        key = "citation_place" if hit.page is None else "citation_place_page"
+        lines = [app.catalogue.text(key, language, place=_place(hit), page=hit.page, date=hit.version_date), link]
     if hit.review_due is not None and hit.review_due < today:
         lines.append(app.catalogue.text("citation_outdated", language, date=hit.review_due))
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
 
 
 def citation_of(hit: Hit) -> Citation:
     """Return the record of a passage shown."""
-    source = hit.sources[0] if hit.sources else None
+    source, link = _source(hit)
     return Citation(
         passage_id=PassageId(hit.passage_id),
         topic=hit.topic,
-        title=source.title if source else hit.title,
+        title=source.title if source and hit.lead else hit.title,
         publisher=source.publisher if source else "",
-        url=source.url if source else "",
+        url=link,
         audience=str(hit.audience),
         checked=hit.checked,
         score=hit.score,
     )
+
+
+def _source(hit: Hit) -> tuple[Source | None, str]:
+    """Return the first source and the link a person may follow, which is empty for a host that is not on the list."""
+    source = hit.sources[0] if hit.sources else None
+    if source is None or citations.check_url(source.url):
+        return source, ""
+    # A curated text is in our own words: page and anchor are places in it, not in what it cites.
+    return source, source.url if hit.lead else citations.deep_link(source.url, hit.page, hit.anchor)
+
+
+def _place(hit: Hit) -> str:
+    """Return title and headings of a passage, down to the nearest."""
+    return " › ".join((hit.title, *(heading for heading in hit.heading_path if heading != hit.title)))
 
 
 def section_text(hit: Hit) -> str:

@@ -17,14 +17,18 @@ class LanguageChoice:
     code: str
     confidence: float
     """0..1; 1.0 for a language the person chose."""
+    written: str
+    """What the message is written in, as far as it can be told; else the language to answer in."""
 
 
 def choose_language(person: Person, text: str, hint: str | None, app: App) -> LanguageChoice:
     """Return the language to answer in."""
-    if person.language and person.language_chosen:
-        return LanguageChoice(code=person.language, confidence=1.0)
     detected, confidence = app.detector.detect(text)
-    if detected and confidence >= CONFIDENT:
-        return LanguageChoice(code=detected, confidence=confidence)
+    written = detected if detected and confidence >= CONFIDENT else None
+    if person.language and person.language_chosen:
+        return LanguageChoice(code=person.language, confidence=1.0, written=written or person.language)
+    if written:
+        return LanguageChoice(code=written, confidence=confidence, written=written)
     known = person.language or (hint if hint in app.catalogue.native_names() else None) or detected
-    return LanguageChoice(code=known or app.office.default_language, confidence=confidence)
+    code = known or app.office.default_language
+    return LanguageChoice(code=code, confidence=confidence, written=code)

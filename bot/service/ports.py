@@ -32,7 +32,9 @@ class Understander(Protocol):
 
 
 class Retriever(Protocol):
-    async def search(self, text: str, *, language: str, audiences: frozenset[Audience], limit: int) -> Retrieval:
+    async def search(
+        self, text: str, *, language: str, written: str, audiences: frozenset[Audience], limit: int
+    ) -> Retrieval:  # fmt: skip
         """Return passages within ``audiences``, best first.
 
         Raises:

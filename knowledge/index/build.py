@@ -1,14 +1,14 @@
-"""Build the index from the database: embed what is new, check the result, swap it in with one rename.
+"""Build the index from the database: read what is new, check the result, swap it in with one rename.
 
-One FAISS file for each audience, so that a search for the public cannot even touch what is for staff. A build that is interrupted
-leaves the serving version untouched, and its vectors so far in the embedding cache.
+Only passages that came or went since the version that serves are touched; everything else is taken over as it is. A build that
+is interrupted leaves the serving version untouched, and its vectors so far in the embedding cache: the next one goes on there.
 """
 
 import os
-import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -16,38 +16,75 @@ from uuid import uuid4
 import numpy as np
 from filelock import FileLock
 
-from knowledge.errors import IndexCorrupt
-from knowledge.index.encoder import Encoder
-from knowledge.index.manifest import CURRENT, MANIFEST, METRIC, VERSIONS, Manifest, file_of, sha256_of
-from knowledge.index.vectors import VectorIndex, Vectors
+from knowledge.errors import IndexCorrupt, IndexMissing
+from knowledge.index.check import by_audience, differences
+from knowledge.index.encoder import Encoder, names_of
+from knowledge.index.lexical import LexicalIndex, Text
+from knowledge.index.manifest import CURRENT, MANIFEST, VERSIONS, Manifest, load_current, sha256_of
+from knowledge.index.nearest import Nearest, Vectors
+from knowledge.index.rows import Rows
+from knowledge.index.snapshot import (
+    FIRST,
+    SECOND,
+    FaissFiles,
+    Shelf,
+    Snapshot,
+    VectorPlace,
+    open_snapshot,
+    part_of,
+    rows_file,
+    words_file,
+)
+from knowledge.index.words import EDITION
 from knowledge.passages import Audience, IndexRow, hash_of
 from knowledge.store import KnowledgeStore
 
-BATCH = 64
-PROBES = 16
+AT_ONCE = 1_024
+"""Texts in memory at once; like lengths of them are embedded together."""
+KEPT_AFTER = 64
+"""Texts embedded before their vectors are kept: what an interruption costs."""
 KEPT = 2
 """Versions kept: the serving one, and the one before for searches that still hold it."""
 
 Progress = Callable[[str], None]
 
 
-def build_index(store: KnowledgeStore, encoder: Encoder, index_dir: Path, now: datetime, *, progress: Progress) -> Manifest:
-    """Build, check and put into service an index of all that may be found.
+def build_index(
+    store: KnowledgeStore,
+    encoder: Encoder,
+    index_dir: Path,
+    now: datetime,
+    *,
+    progress: Progress,
+    place: VectorPlace | None = None,
+    anew: bool = False,
+) -> Manifest:
+    """Build, check and put into service an index of all that may be found; return its manifest.
+
+    Args:
+        place: where vectors are kept; files beside the index by default.
+        anew: take nothing over from the version that serves.
 
     Raises:
         IndexCorrupt: the new index failed its check; the one before goes on serving.
         EncoderUnavailable: the model does not load.
     """
+    place = place or FaissFiles()
     index_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(index_dir / "build.lock"):
-        rows = store.passages_for_index(now)
-        vectors = _embedded(store, encoder, rows, progress)
+        rows = by_audience(store.index_rows(now))
+        before = None if anew else _serving(index_dir, encoder, place)
         version = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
         folder = index_dir / VERSIONS / version
         folder.mkdir(parents=True)
         try:
-            manifest = _write(folder, version, rows, vectors, encoder, now)
-            _check(folder, manifest, rows, vectors)
+            work = _Work(store=store, encoder=encoder, folder=folder, place=place, meter=_Meter(progress))
+            work.expect(_news(own, _shelf(before, audience)) for audience, own in rows.items())
+            shelves = {audience: work.shelf(audience, own, _shelf(before, audience)) for audience, own in rows.items()}
+            manifest = _described(version, encoder, place, shelves, rows, folder, now)
+            manifest.save(folder)
+            for found in differences(store, Snapshot(manifest=manifest, shelves=shelves), rows):
+                raise IndexCorrupt(f"{found}: the build is given up")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -56,71 +93,138 @@ def build_index(store: KnowledgeStore, encoder: Encoder, index_dir: Path, now: d
         return manifest
 
 
-def _embedded(store: KnowledgeStore, encoder: Encoder, rows: Sequence[IndexRow], progress: Progress) -> dict[str, Vectors]:
-    """Return the unit vector of every text, by its hash; only texts without one are embedded."""
-    texts = {row.text_sha256: row.text for row in rows}
-    size = encoder.dim * 4
-    kept = {sha: vector for sha, vector in store.vectors(encoder.name, texts).items() if len(vector) == size}
-    vectors: dict[str, Vectors] = {sha: np.frombuffer(vector, dtype="<f4").astype(np.float32) for sha, vector in kept.items()}
-    missing = sorted(set(texts) - set(vectors), key=lambda sha: (len(texts[sha]), sha))  # like lengths waste no padding
-    started = reported = time.monotonic()
-    for done, batch in _batches(missing):
-        made = np.asarray(encoder.encode_passages([texts[sha] for sha in batch]), dtype=np.float32)
-        made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12)
-        store.keep_vectors(encoder.name, {sha: row.astype("<f4").tobytes() for sha, row in zip(batch, made, strict=True)})
-        vectors.update(zip(batch, made, strict=True))
-        if time.monotonic() - reported > 2 or done == len(missing):
-            reported = time.monotonic()
-            progress(f"{done} of {len(missing)} texts embedded, {done / max(reported - started, 1e-6):.0f} a second")
-    return vectors
+def _serving(index_dir: Path, encoder: Encoder, place: VectorPlace) -> Snapshot | None:
+    """Return the version that serves if the new one can take over from it."""
+    try:
+        manifest = load_current(index_dir)
+        return open_snapshot(index_dir, manifest, place) if manifest.made_by(names_of(encoder)) else None
+    except (IndexMissing, IndexCorrupt):
+        return None
 
 
-def _batches(hashes: list[str]) -> Iterator[tuple[int, list[str]]]:
-    for first in range(0, len(hashes), BATCH):
-        batch = hashes[first : first + BATCH]
-        yield first + len(batch), batch
+def _shelf(snapshot: Snapshot | None, audience: Audience) -> Shelf | None:
+    return snapshot.shelves.get(audience) if snapshot else None
 
 
-def _write(
-    folder: Path, version: str, rows: Sequence[IndexRow], vectors: dict[str, Vectors], encoder: Encoder, now: datetime
+def _news(rows: Iterable[IndexRow], before: Shelf | None) -> list[IndexRow]:
+    known = before.first.ids if before else frozenset()
+    return [row for row in rows if row.id not in known]
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Tells how far a build is, how fast, and how long it will take."""
+
+    say: Progress
+    total: int = 0
+    done: int = 0
+    embedded: int = 0
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+
+    def add(self, count: int, *, embedded: bool) -> None:
+        self.done += count
+        self.embedded += count if embedded else 0
+        now = time.monotonic()
+        if self.embedded and (now - self.said > 2 or self.done >= self.total):
+            self.said = now
+            rate = self.embedded / max(now - self.started, 1e-6)
+            left = int((self.total - self.done) / max(rate, 1e-6))
+            self.say(f"{self.done} of {self.total} texts embedded, {rate:.0f} a second, {left // 60}:{left % 60:02} left")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One build under way."""
+
+    store: KnowledgeStore
+    encoder: Encoder
+    folder: Path
+    place: VectorPlace
+    meter: _Meter
+
+    def expect(self, news: Iterable[Sequence[IndexRow]]) -> None:
+        """Tell the meter how much there is to do."""
+        for rows in news:
+            self.meter.total += len(rows)
+            if second := self.encoder.second:
+                self.meter.total += sum(row.language in second.languages for row in rows)
+
+    def shelf(self, audience: Audience, rows: Sequence[IndexRow], before: Shelf | None) -> Shelf:
+        """Write the files of one audience and return what they hold."""
+        news = _news(rows, before)
+        gone = before.first.ids - {row.id for row in rows} if before else frozenset()
+        texts = self._texts([row for row in news if row.shows_id == row.id])
+        words = (before.words if before else LexicalIndex.of([])).changed(removed=gone, added=texts)
+        words.save(self.folder / words_file(audience))
+        table = Rows.of(rows)
+        table.save(self.folder / rows_file(audience))
+        first = self._vectors(self.encoder, part_of(audience, FIRST), news, gone, before.first if before else None)
+        second, encoder = None, self.encoder.second
+        if encoder is not None and any(row.language in encoder.languages for row in rows):
+            known = [row for row in news if row.language in encoder.languages]
+            second = self._vectors(encoder, part_of(audience, SECOND), known, gone, before.second if before else None)
+        return Shelf.of(table, words, first, second)
+
+    def _texts(self, rows: Sequence[IndexRow]) -> Iterator[Text]:
+        for first in range(0, len(rows), AT_ONCE):
+            some = rows[first : first + AT_ONCE]
+            texts = self.store.texts_for([row.id for row in some])
+            for row in some:
+                yield Text(id=row.id, language=row.language, text=texts[row.id])
+
+    def _vectors(
+        self, encoder: Encoder, part: str, news: Sequence[IndexRow], gone: Collection[int], before: Nearest | None
+    ) -> Nearest:
+        """Write one encoder's vectors of one audience."""
+        ids = np.array([row.id for row in news], np.int64)
+        vectors = np.empty((len(news), encoder.dim), np.float32)
+        for first in range(0, len(news), AT_ONCE):
+            some = news[first : first + AT_ONCE]
+            made = self._embedded(encoder, some)
+            vectors[first : first + len(some)] = [made[row.text_sha256] for row in some]
+        return self.place.write(self.folder, part, before, removed=gone, ids=ids, vectors=vectors)
+
+    def _embedded(self, encoder: Encoder, rows: Sequence[IndexRow]) -> dict[str, Vectors]:
+        """Return the unit vector of every text, by its hash; only texts without one are embedded."""
+        size = encoder.dim * 4
+        kept = self.store.vectors(encoder.name, {row.text_sha256 for row in rows})
+        vectors = {sha: np.frombuffer(vector, "<f4").astype(np.float32) for sha, vector in kept.items() if len(vector) == size}
+        missing = {row.text_sha256: row.id for row in rows if row.text_sha256 not in vectors}
+        self.meter.add(len(rows) - len(missing), embedded=False)
+        texts = self.store.texts_for(missing.values())
+        in_turn = sorted(missing, key=lambda sha: (len(texts[missing[sha]]), sha))  # like lengths waste no padding
+        for first in range(0, len(in_turn), KEPT_AFTER):
+            batch = in_turn[first : first + KEPT_AFTER]
+            made = _unit(encoder.encode_passages([texts[missing[sha]] for sha in batch]))
+            self.store.keep_vectors(
+                encoder.name, {sha: row.astype("<f4").tobytes() for sha, row in zip(batch, made, strict=True)}
+            )
+            vectors.update(zip(batch, made, strict=True))
+            self.meter.add(len(batch), embedded=True)
+        return vectors
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    rows = np.asarray(vectors, dtype=np.float32)
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+def _described(
+    version: str, encoder: Encoder, place: VectorPlace, shelves: dict[Audience, Shelf], rows: dict[Audience, list[IndexRow]],
+    folder: Path, now: datetime,
 ) -> Manifest:  # fmt: skip
-    """Write one file for each audience, and the manifest last."""
-    counts, files = {}, {}
-    for audience in Audience:
-        own = [row for row in rows if row.audience == audience]
-        if not own:
-            continue
-        index, name = VectorIndex(encoder.dim), file_of(audience)
-        index.add([row.id for row in own], np.stack([vectors[row.text_sha256] for row in own]))
-        index.save(folder / name)
-        counts[str(audience)], files[name] = len(own), sha256_of(folder / name)
-    manifest = Manifest(
-        version=version, encoder=encoder.name, dim=encoder.dim, metric=METRIC, corpus_hash=hash_of(rows), counts=counts,
-        files=files, built_at=now,
+    parts = [part_of(audience, FIRST) for audience in shelves]
+    parts += [part_of(audience, SECOND) for audience, shelf in shelves.items() if shelf.second is not None]
+    made_by, second = names_of(encoder)
+    every = sorted((row for own in rows.values() for row in own), key=lambda row: row.id)
+    return Manifest(
+        version=version, encoder=made_by, second=second, terms=EDITION, vectors=place.name, parts=parts,
+        corpus_hash=hash_of(every),
+        counts={str(audience): len(own) for audience, own in rows.items()},
+        files={path.name: sha256_of(path) for path in sorted(folder.iterdir())}, built_at=now,
     )  # fmt: skip
-    manifest.save(folder)
-    return manifest
-
-
-def _check(folder: Path, manifest: Manifest, rows: Sequence[IndexRow], vectors: dict[str, Vectors]) -> None:
-    """Read back what was written: every id once, in its audience's file, and passages find themselves.
-
-    Raises:
-        IndexCorrupt: says what did not hold.
-    """
-    for audience in Audience:
-        own = {row.id: row for row in rows if row.audience == audience}
-        if not own:
-            continue
-        index = VectorIndex.load(folder / file_of(audience))
-        if index.size != len(own) or index.ids != own.keys():
-            raise IndexCorrupt(f"The new {audience} index holds other passages than the database: the build is given up")
-        for row in random.Random(manifest.version).sample(list(own.values()), min(PROBES, len(own))):
-            own_vector = vectors[row.text_sha256]
-            best = index.search(own_vector, limit=1)
-            # Equal texts share a vector, so another id may come first; a better score than its own may not be missed.
-            if not best or best[0][1] < float(own_vector @ own_vector) - 1e-3:
-                raise IndexCorrupt(f"Passage {row.id} does not find itself in the new {audience} index: the build is given up")
 
 
 def _put_into_service(index_dir: Path, version: str) -> None:

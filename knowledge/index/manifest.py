@@ -1,36 +1,18 @@
-"""What an index was built from, so that it is never searched with another encoder or with damaged files.
-
-Layout of the index folder::
-
-    current             one line: the id of the version that serves; replaced in one rename
-    versions/<id>/
-        manifest.json
-        public.faiss    one file for each audience that has passages
-"""
+"""What an index was built from, so that it is never searched with other encoders or with damaged files."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from knowledge.errors import IndexCorrupt, IndexMissing
-from knowledge.passages import Audience
+from knowledge.index.encoder import Names
+from knowledge.index.words import EDITION
 
 CURRENT = "current"
 VERSIONS = "versions"
 MANIFEST = "manifest.json"
-METRIC = "inner product of unit vectors"
-
-
-class EncoderIdentity(Protocol):
-    """What tells one encoder from another."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +21,14 @@ class Manifest:
 
     version: str
     encoder: str
-    dim: int
-    metric: str
+    second: str | None
+    """Name of the encoder beside the first."""
+    terms: int
+    """Edition of the rules by which texts are cut into terms, see ``words``."""
+    vectors: str
+    """Where the vectors lie: ``faiss`` or ``pgvector``."""
+    parts: list[str]
+    """Which vectors there are: ``public.first``, …"""
     corpus_hash: str
     counts: dict[str, int]
     """Passages by audience."""
@@ -53,23 +41,18 @@ class Manifest:
         """Passages of all audiences."""
         return sum(self.counts.values())
 
-    def made_by(self, encoder: EncoderIdentity) -> bool:
-        """Return whether this encoder's vectors can be compared with those of the index."""
-        return (self.encoder, self.dim, self.metric) == (encoder.name, encoder.dim, METRIC)
+    def made_by(self, names: Names) -> bool:
+        """Return whether questions put into vectors and terms here and now can be compared with what the index holds."""
+        return (self.encoder, self.second, self.terms) == (*names, EDITION)
 
-    def fits(self, encoder: EncoderIdentity, corpus_hash: str) -> bool:
-        """Return whether a build would make the same index again."""
-        return self.made_by(encoder) and self.corpus_hash == corpus_hash
+    def fits(self, names: Names, vectors: str, corpus_hash: str) -> bool:
+        """Return whether a build by these encoders, with vectors kept there, would make the same index again."""
+        return self.made_by(names) and (self.vectors, self.corpus_hash) == (vectors, corpus_hash)
 
     def save(self, folder: Path) -> None:
         """Write ``manifest.json`` into a version's folder."""
         content = {**asdict(self), "built_at": self.built_at.isoformat()}
         (folder / MANIFEST).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def file_of(audience: Audience) -> str:
-    """Return the file name of an audience's index."""
-    return f"{audience}.faiss"
 
 
 def load_current(index_dir: Path) -> Manifest:

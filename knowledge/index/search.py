@@ -1,11 +1,11 @@
-"""From a question to passages: the index finds ids, the database says what they are and whether they may be shown.
+"""From a question to passages: the index ranks, the database says what they are and whether they may be shown.
 
-Only the files of the person's audiences are searched: what a person may not see costs no rank and leaves no trace. A phrasing
-counts for the lead it stands for, a document appears once, and of one topic in several languages the person's own is given.
+Only the shelves of the person's audiences are searched: what a person may not see costs no rank and leaves no trace. What was
+withdrawn since the build gives way to the next.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,23 +13,33 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale
-from knowledge.index.encoder import Encoder
-from knowledge.index.manifest import CURRENT, VERSIONS, Manifest, file_of, load_current, sha256_of
-from knowledge.index.vectors import VectorIndex, Vectors
+from knowledge.index.encoder import Encoder, names_of
+from knowledge.index.fusion import Fusion, fusion_for
+from knowledge.index.manifest import CURRENT, load_current
+from knowledge.index.nearest import Vectors
+from knowledge.index.ranking import Found, Place, Question, arrange, rank
+from knowledge.index.snapshot import FaissFiles, Shelf, Snapshot, VectorPlace, open_snapshot
 from knowledge.passages import Audience, Hit, Retrieval
 from knowledge.store import KnowledgeStore
 
 FIRST_LOOK = 64
-"""Passages looked at before more: five documents of some twenty passages and phrasings each rarely need more."""
+"""Passages of each part looked at before more: five documents of some twenty passages and phrasings each rarely need more."""
+FIRST_DOCUMENTS = 8
+"""Documents looked at for each one wanted: its variants in other languages, and what may not be shown, take no place."""
+SURE = 0.9
+"""Confidence from which an answer in the question's own language needs no second opinion: it costs a fifth of a search."""
+SPARE = 3
+"""Passages read beyond those wanted, for what says the same twice."""
 MORE_CHARS = 1_500
+SAME = 0.9
+"""Share of words in common from which two passages say the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
     """One version of the index in memory."""
 
-    manifest: Manifest
-    indexes: dict[Audience, VectorIndex]
+    snapshot: Snapshot
     stamp: tuple[int, int, int]
     """Identity of the file ``current`` as it was read."""
 
@@ -37,11 +47,21 @@ class _Opened:
 class Searcher:
     """Search over the index that serves; safe from several threads."""
 
-    def __init__(self, store: KnowledgeStore, encoder: Encoder, index_dir: Path, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: KnowledgeStore,
+        encoder: Encoder,
+        index_dir: Path,
+        *,
+        clock: Callable[[], datetime],
+        place: VectorPlace | None = None,
+    ) -> None:
         self._store = store
         self._encoder = encoder
+        self._fusion: Fusion = fusion_for(encoder.name)
         self._folder = index_dir
         self._clock = clock
+        self._place = place or FaissFiles()
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
 
@@ -59,31 +79,48 @@ class Searcher:
         self._current()
 
     def search(
-        self, text: str, *, language: str, audiences: Collection[Audience], limit: int = 5, collection: str | None = None
+        self,
+        text: str,
+        *,
+        language: str,
+        audiences: Collection[Audience],
+        limit: int = 5,
+        collection: str | None = None,
+        written: str | None = None,
     ) -> Retrieval:
         """Return at most ``limit`` documents' best passages, best first, possibly none; of one collection when it is given.
 
-        Scores are cosine similarities in [-1, 1]. Of one topic the variant in ``language`` is given when there is one,
-        with the score of the variant that was found best.
+        Scores are confidences in (0, 1), see ``fusion``. Of one subject the variant in the person's ``language`` is given when
+        there is one, with the score of the variant that was found best. Languages are ISO 639-1 codes.
+
+        Args:
+            written: language of the text, when it is another than the person's.
 
         Raises:
             EncoderUnavailable: the model does not answer.
             IndexMissing, IndexStale, IndexCorrupt: it cannot be searched; says what to run.
         """
-        opened = self._current()
-        version = opened.manifest.version
-        indexes = [index for audience, index in opened.indexes.items() if audience in audiences]
-        if not text.strip() or limit < 1 or not indexes:
-            return Retrieval(hits=(), index_version=version)
-        vector = _unit(self._encoder.encode_queries([text]))
-        look, size = FIRST_LOOK, max(index.size for index in indexes)
-        while True:  # what was withdrawn since the build, or belongs to another collection, takes no place
-            hits = self._found(indexes, vector, audiences, look)
-            of_collection = [hit for hit in hits if collection in (None, hit.collection)]
-            chosen = self._in_language(of_collection, language, audiences)
-            if len(chosen) >= limit or look >= size:
-                return Retrieval(hits=tuple(chosen[:limit]), index_version=version)
-            look *= 4
+        snapshot = self._current()
+        shelves = [shelf for audience, shelf in snapshot.shelves.items() if audience in audiences]
+        hits: list[Hit] = []
+        if text.strip() and limit > 0 and shelves:
+            question, found = self._first_look(text, language, written or language, shelves, collection)
+            look, most = FIRST_LOOK, max(len(shelf.rows.ids) for shelf in shelves)
+            while True:  # what was withdrawn since the build, or belongs to another collection, takes no place
+                hits = self._shown(found[: limit * FIRST_DOCUMENTS], language, audiences, limit)
+                if len(hits) < limit and len(found) > limit * FIRST_DOCUMENTS:
+                    hits = self._shown(found, language, audiences, limit)
+                if len(hits) >= limit or look >= most:
+                    break
+                look *= 4
+                found = rank(shelves, question, self._fusion, look=look, collection=collection)
+        return Retrieval(hits=tuple(hits), index_version=snapshot.manifest.version)
+
+    def rank(self, text: str, *, language: str, audiences: Collection[Audience]) -> list[Place]:
+        """Return the order of passages by the index alone, without asking the database what may be shown: for measurements."""
+        shelves = [shelf for audience, shelf in self._current().shelves.items() if audience in audiences]
+        _, found = self._first_look(text, language, language, shelves, None)
+        return arrange(found, language, {number for one in found for number in (one.passage, *one.leads)})
 
     def passage_text(self, passage_id: int, *, audiences: Collection[Audience]) -> str | None:
         """Return a passage under its heading, then the sections after it to about 1,500 characters; None when not to be shown."""
@@ -98,42 +135,47 @@ class Searcher:
             shown_heading = heading
         return "\n\n".join(parts) or None
 
-    def _found(self, indexes: list[VectorIndex], vector: Vectors, audiences: Collection[Audience], look: int) -> list[Hit]:
-        """Return the best passage of each document among the ``look`` nearest of each index."""
-        scored = {number: score for index in indexes for number, score in index.search(vector, limit=look)}
-        known = self._store.resolve(scored, audiences=audiences, now=self._clock())
-        return _one_a_document(replace(hit, score=scored[asked]) for asked, hit in known.items())
+    def _first_look(
+        self, text: str, language: str, written: str, shelves: Sequence[Shelf], collection: str | None
+    ) -> tuple[Question, list[Found]]:
+        """Return the question and what it finds; the second encoder is asked where it may add something."""
+        first = self._fusion.centred(_unit(self._encoder.encode_queries([text])), written)
+        question = Question(text=text, written=written, language=language, first=first, second=None)
+        found = rank(shelves, question, self._fusion, look=FIRST_LOOK, collection=collection)
+        second, is_sure = self._encoder.second, bool(found) and found[0].language == written and found[0].confidence >= SURE
+        has_foreign = any(shelf.second and set(shelf.rows.languages) - {written} for shelf in shelves)
+        if second is not None and written in second.languages and has_foreign and not is_sure:
+            question = replace(question, second=_unit(second.encode_queries([text])))
+            found = rank(shelves, question, self._fusion, look=FIRST_LOOK, collection=collection)
+        return question, found
 
-    def _in_language(self, hits: list[Hit], language: str, audiences: Collection[Audience]) -> list[Hit]:
-        """Of each topic keep one language: the person's where there is one to show, else that of the best hit.
+    def _shown(
+        self, found: Sequence[Found], language: str, audiences: Collection[Audience], limit: int
+    ) -> list[Hit]:  # fmt: skip
+        """Return what may be shown, in the person's language where there is one, without what says the same twice."""
+        now = self._clock()
+        asked = {number for one in found for number in (one.passage, *one.leads)}
+        places = arrange(found, language, self._store.visible(asked, audiences=audiences, now=now))
+        hits: list[Hit] = []
+        for first in range(0, len(places), limit + SPARE):
+            some = places[first : first + limit + SPARE]
+            known = self._store.resolve([place.passage for place in some], audiences=audiences, now=now)
+            hits += [replace(known[place.passage], score=place.confidence) for place in some if place.passage in known]
+            hits = _distinct(hits)
+            if len(hits) >= limit:
+                break
+        return hits[:limit]
 
-        A variant that was not found itself comes in with its direct answer.
-        """
-        topics = {hit.topic for hit in hits if hit.topic}
-        leads = self._store.leads_in(language, topics=topics, audiences=audiences, now=self._clock())
-        best: dict[tuple[str, str], Hit] = {}
-        kept: dict[tuple[str, str], list[Hit]] = {}
-        for hit in hits:
-            subject = _subject(hit)
-            first = best.setdefault(subject, hit)
-            if hit.language == (language if subject in leads else first.language):
-                same = kept.setdefault(subject, [])
-                same.append(hit if same else replace(hit, score=first.score))
-        unseen = {lead: subject for subject, lead in leads.items() if subject in best and subject not in kept}
-        found = self._store.resolve(unseen, audiences=audiences, now=self._clock())
-        others = [replace(hit, score=best[unseen[lead]].score) for lead, hit in found.items()]
-        return sorted([*(hit for same in kept.values() for hit in same), *others], key=lambda hit: -hit.score)
-
-    def _current(self) -> _Opened:
+    def _current(self) -> Snapshot:
         """Return the open index, opened again when ``current`` was replaced."""
         stamp = _stamp(self._folder)
         opened = self._opened
         if opened is not None and opened.stamp == stamp:
-            return opened
+            return opened.snapshot
         with self._lock:
             if self._opened is None or self._opened.stamp != stamp:
                 self._opened = self._open(stamp)
-            return self._opened
+            return self._opened.snapshot
 
     def _open(self, stamp: tuple[int, int, int]) -> _Opened:
         """Read the version that serves; once more when it was replaced meanwhile."""
@@ -147,18 +189,29 @@ class Searcher:
 
     def _read(self, stamp: tuple[int, int, int]) -> _Opened:
         manifest = load_current(self._folder)
-        if not manifest.made_by(self._encoder):
+        if not manifest.made_by(names_of(self._encoder)):
             made, here = manifest.encoder, self._encoder.name
             raise IndexStale(f"The index was built by encoder {made}, this is {here}: run `waypost knowledge build`")
-        folder, indexes = self._folder / VERSIONS / manifest.version, {}
-        for audience in Audience:
-            name = file_of(audience)
-            if name not in manifest.files:
-                continue
-            if sha256_of(folder / name) != manifest.files[name]:
-                raise IndexCorrupt(f"The index file {name} was changed after it was built: run `waypost knowledge build`")
-            indexes[audience] = VectorIndex.load(folder / name)
-        return _Opened(manifest=manifest, indexes=indexes, stamp=stamp)
+        return _Opened(snapshot=open_snapshot(self._folder, manifest, self._place), stamp=stamp)
+
+
+def _distinct(hits: Iterable[Hit]) -> list[Hit]:
+    """Leave out what says the same as something before it in the same language; the one of higher authority, or newer, stays."""
+    kept: list[tuple[Hit, set[str]]] = []
+    for hit in hits:
+        words = set(hit.text.split())
+        for place, (other, others) in enumerate(kept):
+            if other.language == hit.language and len(words & others) >= SAME * len(words | others) > 0:
+                if _standing(hit) > _standing(other):
+                    kept[place] = (replace(hit, score=other.score), words)
+                break
+        else:
+            kept.append((hit, words))
+    return [hit for hit, _ in kept]
+
+
+def _standing(hit: Hit) -> tuple[int, object]:
+    return -list(type(hit.authority)).index(hit.authority), hit.version_date
 
 
 def _stamp(folder: Path) -> tuple[int, int, int]:
@@ -168,19 +221,6 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
     except OSError as exc:
         raise IndexMissing(f"No index in {folder}: run `make setup` or `waypost knowledge build`") from exc
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _subject(hit: Hit) -> tuple[str, str]:
-    """Return what the variants of one text in several languages share."""
-    return hit.collection, hit.topic or f"/{hit.document_id}"
-
-
-def _one_a_document(hits: Iterable[Hit]) -> list[Hit]:
-    """Return the best passage of each document, best first."""
-    best: dict[int, Hit] = {}
-    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.passage_id)):
-        best.setdefault(hit.version_id, hit)
-    return list(best.values())
 
 
 def _unit(vector: Vectors) -> Vectors:

@@ -20,7 +20,7 @@ from bot.service.deliver import Sender
 from bot.service.ports import Clock, Messenger, RawUpdate, Storage
 from bot.service.turn import TurnResult
 from knowledge.cards import CardBox
-from knowledge.passages import Audience, Hit, Retrieval, Source
+from knowledge.passages import Audience, Authority, Hit, Retrieval, Source
 from policies import load
 
 POLICIES = load()
@@ -33,8 +33,9 @@ CARDS = CardBox.load()
 def a_hit(number: int, topic: str, lead: str, **changes: object) -> Hit:
     """Return a passage as the library would find it."""
     hit = Hit(
-        passage_id=number, score=0.9, document_id=f"en/{topic}.md", collection="pathways", topic=topic, title=f"About {topic}",
-        audience=Audience.PUBLIC, language="en", heading_path=(), text=lead, lead=lead,
+        passage_id=number, score=0.9, document_id=f"en/{topic}.md", collection="pathways", topic=topic, subject=topic,
+        title=f"About {topic}", authority=Authority.GUIDANCE, audience=Audience.PUBLIC, language="en", heading_path=(), page=None,
+        anchor=None, text=lead, lead=lead, version_number=1, version_date=date(2026, 11, 23),
         sources=(Source(title=f"Page on {topic}", url=f"https://help.unhcr.org/{topic}", publisher="UNHCR", page_date=None),),
         checked=date(2026, 11, 23), review_due=date(2027, 5, 22), depends_on=frozenset(), version_id=number, reviewed=True,
     )  # fmt: skip
@@ -49,7 +50,9 @@ class Shelf:
     state: str | None = None
     asked: list[frozenset[Audience]] = field(default_factory=list)
 
-    async def search(self, text: str, *, language: str, audiences: frozenset[Audience], limit: int) -> Retrieval:
+    async def search(
+        self, text: str, *, language: str, written: str, audiences: frozenset[Audience], limit: int
+    ) -> Retrieval:  # fmt: skip
         self.asked.append(audiences)
         if self.state is not None:
             raise RetrievalUnavailable(self.state)

@@ -1,11 +1,13 @@
 """Passages: spans of the body, within the limit, nothing lost, no grapheme cut."""
 
+from dataclasses import replace
+
 import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowledge.chunking import LIMIT, chunk, embedded_text, first_heading
-from knowledge.passages import Audience, Document, DraftPassage
+from knowledge.passages import Audience, Document, DraftPassage, Mark
 
 ARABIC = "لم شمل الأسرة يسمح للأقارب بالعيش معًا. الحكومة هي التي تقرر؟ "
 PERSIAN = "می‌خواهم خانواده‌ام را بیاورم. چه کسی تصمیم می‌گیرد؟ "
@@ -129,3 +131,53 @@ def test_a_heading_with_nothing_below_it_is_a_passage() -> None:
         (("Hours",), "Open daily."),
         ((), "## Fax: 5"),
     ]
+
+
+ROWS = "".join(f"| District {number} | Desk {number} |\n" for number in range(120))
+TABLE = f"Each district has a desk. They are these.\n\nTable 3. Desks\n| District | Desk |\n|---|---|\n{ROWS}"
+
+
+def test_a_table_goes_with_its_caption_and_the_sentence_before_it() -> None:
+    short = TABLE.partition("| District 9 ")[0]
+    found = passages("word " * 200 + "And more is said. " + short)
+    assert found[-1].text.startswith("They are these.\n\nTable 3. Desks\n| District | Desk |\n|---|---|\n| District 0 ")
+    assert found[-2].text.endswith("Each district has a desk.")
+
+
+def test_an_abbreviation_ends_no_sentence_before_a_table() -> None:
+    found = passages("word " * 225 + "\n\nAs art. 5 says, these:\n\n| a | b |\n|---|---|\n" + "| one | two |\n" * 9)
+    assert found[-1].text.startswith("As art. 5 says, these:\n\n| a | b |")
+
+
+def test_a_table_that_fits_only_alone_stays_whole() -> None:
+    table = "| a | b |\n|---|---|\n" + "| one | two |\n" * 82
+    found = passages("A sentence that says what is in the table below, at some length.\n\n" + table)
+    assert [p.text for p in found] == ["A sentence that says what is in the table below, at some length.", table.strip()]
+
+
+def test_a_long_table_is_cut_between_rows_and_each_piece_says_what_it_is() -> None:
+    first, *others = passages("# Desks\n\n" + TABLE)[1:]
+    assert first.text.startswith("They are these.")
+    assert first.heading_path == ("Desks",)
+    assert {piece.heading_path for piece in others} == {("Desks", "Table 3. Desks (District · Desk)")}
+    assert all(piece.text.startswith("| District") and piece.text.endswith("|") for piece in others)
+    rows = [line for piece in (first, *others) for line in piece.text.splitlines() if "| Desk " in line]
+    assert rows == ["| District | Desk |", *ROWS.splitlines()]
+
+
+def test_a_row_longer_than_the_limit_is_cut_like_any_text() -> None:
+    found = passages("| a | b |\n|---|---|\n| " + "word " * 400 + "| x |\n| y | z |\n")
+    assert max(len(piece.text) for piece in found) <= LIMIT
+    assert found[-1].text.endswith("| y | z |")
+
+
+@given(bodies, st.lists(st.tuples(st.integers(0, 400), st.one_of(st.integers(1, 9), st.sampled_from("abc"))), max_size=12))
+def test_a_passage_stands_on_the_page_of_its_first_character(body: str, places: list[tuple[int, int | str]]) -> None:
+    marks = [
+        Mark(start=start, page=place) if isinstance(place, int) else Mark(start=start, anchor=place)
+        for start, place in sorted(places, key=lambda one: one[0])
+    ]
+    for passage in chunk(replace(document(body), marks=tuple(marks))):
+        before = [mark for mark in marks if mark.start <= passage.start]
+        assert passage.page == next((mark.page for mark in reversed(before) if mark.page), None)
+        assert passage.anchor == next((mark.anchor for mark in reversed(before) if mark.anchor), None)

@@ -9,7 +9,7 @@ import pytest
 
 from knowledge.errors import KnowledgeError
 from knowledge.evaluate import Query, evaluate, read_queries
-from knowledge.passages import Audience, Hit, Retrieval
+from knowledge.passages import Audience, Authority, Hit, Retrieval
 
 
 @dataclass
@@ -19,9 +19,10 @@ class Canned:
     def search(self, text: str, **_: Any) -> Retrieval:
         hits = tuple(
             Hit(
-                passage_id=1, score=score, document_id=path, collection="c", topic=None, title="", audience=Audience.PUBLIC,
-                language="en", heading_path=(), text="", lead="", sources=(), checked=date(2026, 1, 1), review_due=None,
-                depends_on=frozenset(), version_id=1, reviewed=False,
+                passage_id=1, score=score, document_id=path, collection="c", topic=None, subject=path, title="",
+                authority=Authority.GUIDANCE, audience=Audience.PUBLIC, language="en", heading_path=(), page=None, anchor=None,
+                text="", lead="", sources=(), checked=date(2026, 1, 1), review_due=None, depends_on=frozenset(), version_id=1,
+                version_number=1, version_date=date(2026, 1, 1), reviewed=False,
             )
             for path, score in self.answers[text]
         )  # fmt: skip

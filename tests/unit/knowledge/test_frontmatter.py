@@ -69,3 +69,18 @@ def test_an_own_file_may_state_a_part_but_nothing_unknown() -> None:
     assert frontmatter.parse("title: Opening hours\n", path="x.md", curated=False).title == "Opening hours"
     assert "unknown key" in refusals("titel: Opening hours\n", curated=False)[0]
     assert frontmatter.split("---\ntitle: x\n---\nText\n") == ("title: x", "Text\n", 4)
+
+
+def test_an_authority_is_one_of_a_few() -> None:
+    assert frontmatter.parse("title: x\n", path="x.md", curated=False).authority == "guidance"
+    assert frontmatter.parse("authority: law\n", path="x.md", curated=False).authority == "law"
+    (text,) = refusals("authority: gospel\n", curated=False)
+    assert text.startswith("en/6.10-cash.md:2 authority: ")
+    assert "'law', 'policy', 'guidance', 'faq' or 'news'" in text
+
+
+def test_a_head_in_a_file_of_its_own_begins_on_its_first_line() -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        frontmatter.parse("title: x\nwrong: y\n", path="a.pdf.yaml", curated=False, first_line=1)
+    assert str(caught.value).startswith("a.pdf.yaml:2 wrong: ")
+    assert frontmatter.line_of("title: x\naudience: y\n", "audience", first_line=1) == 2

@@ -124,6 +124,6 @@ def test_numbers_people_argue_about_carry_unit_and_source() -> None:
         assert kept.unit
         assert kept.source
     for threshold in policies.score_bands.values():
-        assert "cosine" in threshold.unit
+        assert "confidence" in threshold.unit
         assert threshold.source
     assert policies.score_bands["weak"].same < policies.score_bands["answer"].same < policies.score_bands["strong"].same

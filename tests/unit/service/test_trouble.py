@@ -105,10 +105,12 @@ async def test_a_cry_for_help_is_answered_although_its_handler_fails(app: App) -
 class TakenOver(Shelf):
     """While the answer is being looked up, a caseworker takes the conversation over."""
 
-    async def search(self, text: str, *, language: str, audiences: frozenset[Audience], limit: int) -> Retrieval:
+    async def search(
+        self, text: str, *, language: str, written: str, audiences: frozenset[Audience], limit: int
+    ) -> Retrieval:  # fmt: skip
         if not self.asked:
             await self.takeover()
-        return await super().search(text, language=language, audiences=audiences, limit=limit)
+        return await super().search(text, language=language, written=written, audiences=audiences, limit=limit)
 
     async def takeover(self) -> None:
         """Set by the test."""

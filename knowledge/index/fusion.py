@@ -1,0 +1,101 @@
+"""One score out of three, and what it is worth: pure arithmetic over what the parts of an index found.
+
+A passage's *closeness* to a question is ``(q - centre · mean) · p + second · (u - usual) + words · share``: the first encoder's
+inner product, with the mean question of its language taken off (else passages that are near to every question of that language
+win); for a passage in another language than the question, the second encoder's beyond what passages to the point have; and the
+share of the question's words that the passage holds. All three are absolute: they mean the same for every question, so that
+audiences and languages are ranked in one list.
+
+*Confidence* is the closeness read against questions whose answer is, and is not, among the texts: 0.5 is as likely the one as the
+other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one.
+
+Source: docs/adr/0010-hybrid-retrieval.md. Weights and readings were chosen on the MLQA development set
+(``benchmarks/calibrate.py``).
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.index.nearest import Scores, Vectors
+
+ANY = "any"
+"""Stands for the languages without a mean of their own: the mean of all means."""
+FILE = Path(__file__).parent / "calibration.json"
+CENTRES = Path(__file__).parent / "question_centres.npz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A logistic curve: confidence = 1 / (1 + exp(-slope · (closeness - middle)))."""
+
+    middle: float
+    slope: float
+
+    def confidence(self, closeness: float) -> float:
+        """Return a number in (0, 1), the higher the closer."""
+        return 1 / (1 + math.exp(-max(min(self.slope * (closeness - self.middle), 50.0), -50.0)))
+
+    def closeness(self, confidence: float) -> float:
+        """Return the closeness that has this confidence."""
+        return self.middle + math.log(confidence / (1 - confidence)) / self.slope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """How the scores of one encoder are put together and read."""
+
+    second: float
+    usual: float
+    """What the second encoder gives a passage to the point, so that it favours neither its languages nor the others."""
+    words: float
+    centres: dict[str, Vectors] = field(default_factory=dict)
+    """Language → what is taken off a question's vector."""
+    readings: dict[str, Reading]
+    """``same``, ``cross``, and pairs that have their own: ``ar>en`` is a question in Arabic, a text in English."""
+
+    def centred(self, vector: Vectors, language: str) -> Vectors:
+        """Return a question's vector without what all questions of its language share."""
+        centre = self.centres.get(language, self.centres.get(ANY))
+        return vector if centre is None else vector - centre
+
+    def closeness(self, first: Scores, second: Scores | None, words: Scores) -> Scores:
+        """Return the closeness of each passage; where ``second`` is NaN, that encoder has nothing to say."""
+        total = first + np.float32(self.words) * words
+        return (
+            total if second is None else total + np.float32(self.second) * np.nan_to_num(second - np.float32(self.usual), nan=0.0)
+        )
+
+    def reading(self, asked: str, written: str) -> Reading:
+        """Return the curve for a question and a text in these languages."""
+        own = self.readings.get(f"{asked}>{written}")
+        return own or self.readings["same" if asked == written else "cross"]
+
+
+@cache
+def fusion_for(encoder: str) -> Fusion:
+    """Return the fusion measured for an encoder, by its name without revision; a plain one for others.
+
+    The plain one adds the share of words and reads a cosine of 0.8 as even odds: a guess, which an office replaces by measuring.
+    """
+    measured: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    if encoder.partition("@")[0] != measured["encoder"]:
+        return Fusion(
+            second=0.0, usual=0.0, words=0.2, readings={kind: Reading(middle=0.8, slope=20.0) for kind in ("same", "cross")}
+        )
+    with np.load(CENTRES, allow_pickle=False) as file:
+        centres = {
+            language: file[language].astype(np.float32) * np.float32(measured["weights"]["centre"]) for language in file.files
+        }
+    return Fusion(
+        second=measured["weights"]["second"],
+        usual=measured["weights"]["usual"],
+        words=measured["weights"]["words"],
+        centres=centres,
+        readings={pair: Reading(**curve) for pair, curve in measured["readings"].items()},
+    )

@@ -1,0 +1,137 @@
+"""From a question to passages in order: what the parts of each audience's shelf found, in one list.
+
+Knows no database. So it goes in two steps: :func:`rank` says what is close, somebody asks which of it may be shown now, and
+:func:`arrange` chooses among that the language of each subject. The other way round, a translation that waits for its first day
+would hide the text it translates.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge.index.fusion import Fusion
+from knowledge.index.nearest import Ids, Scores, Vectors
+from knowledge.index.rows import AUTHORITIES, Subject
+from knowledge.index.snapshot import Shelf
+from knowledge.passages import Authority
+
+AUTHORITY_STEP = 0.005
+"""Closeness that each step from news to law is worth: it decides between passages that answer equally well, and no others."""
+ORDINARY = AUTHORITIES.index(Authority.GUIDANCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question as the parts of an index take it."""
+
+    text: str
+    written: str
+    """ISO 639-1 code of what it is written in."""
+    language: str
+    """ISO 639-1 code of what the person reads."""
+    first: Vectors
+    """By the first encoder, without what all questions in its language share."""
+    second: Vectors | None
+    """By the second one, if it knows the language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The closest passage of one wording of a document."""
+
+    passage: int
+    closeness: float
+    confidence: float
+    language: str
+    subject: Subject
+    leads: tuple[int, ...]
+    """The subject's direct answers in the person's language, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A passage in the order in which people are shown it."""
+
+    passage: int
+    closeness: float
+    confidence: float
+
+
+def rank(
+    shelves: Iterable[Shelf], question: Question, fusion: Fusion, *, look: int, collection: str | None = None
+) -> list[Found]:  # fmt: skip
+    """Return what is closest, best first: whatever is among the ``look`` best of a shelf by one of its parts."""
+    found = [one for shelf in shelves for one in _documents(shelf, question, fusion, look, collection)]
+    return sorted(found, key=lambda one: (-one.closeness, one.passage))
+
+
+def arrange(found: Sequence[Found], language: str, shown: Collection[int]) -> list[Place]:
+    """Return the order in which ``found`` is shown to a person who reads ``language``, of what is in ``shown``.
+
+    Of a subject one language appears: the person's, else that of what is closest. It appears with the subject's best scores.
+    """
+    subjects: dict[Subject, list[Found]] = {}
+    for one in found:
+        if one.passage in shown:
+            subjects.setdefault(one.subject, []).append(one)
+    places = [place for own in subjects.values() for place in _places(own, language, shown)]
+    return sorted(places, key=lambda place: -place.closeness)
+
+
+def _places(found: Sequence[Found], language: str, shown: Collection[int]) -> Iterator[Place]:
+    best = found[0]
+    own = [one for one in found if one.language == language]
+    lead = next((lead for lead in best.leads if lead in shown), None)
+    if not own and lead is not None:
+        yield Place(passage=lead, closeness=best.closeness, confidence=best.confidence)
+        return
+    first, *others = own or [one for one in found if one.language == best.language]
+    yield Place(passage=first.passage, closeness=best.closeness, confidence=best.confidence)
+    for one in others:
+        yield Place(passage=one.passage, closeness=one.closeness, confidence=one.confidence)
+
+
+def _documents(
+    shelf: Shelf, question: Question, fusion: Fusion, look: int, collection: str | None
+) -> Iterator[Found]:  # fmt: skip
+    """Yield each document of which any part of a shelf found a passage, scored by all parts."""
+    rows = shelf.rows
+    words = shelf.words.find(question.text, question.written)
+    ids = _candidates(shelf, question, words.best(look), look)
+    places = rows.places(ids)
+    if collection is not None:
+        of_collection = np.array([name == collection for name, _ in rows.subjects], np.bool_)[rows.subject[places]]
+        ids, places = ids[of_collection], places[of_collection]
+    first, second = shelf.first.scores(question.first, ids), _second(shelf, question, ids, places)
+    closeness = fusion.closeness(first, second, words.of(rows.shows[places]))
+    closeness += AUTHORITY_STEP * (ORDINARY - rows.authority[places])
+    readings = [fusion.reading(question.written, language) for language in rows.languages]
+    order = np.lexsort((ids, -closeness))
+    _, firsts = np.unique(rows.versions[places][order], return_index=True)
+    for at in order[firsts].tolist():
+        subject, language, close = int(rows.subject[places[at]]), int(rows.language[places[at]]), float(closeness[at])
+        yield Found(
+            passage=int(ids[at]), closeness=close, confidence=readings[language].confidence(close),
+            language=rows.languages[language], subject=rows.subjects[subject], leads=rows.leads(subject, question.language),
+        )  # fmt: skip
+
+
+def _candidates(shelf: Shelf, question: Question, by_words: Ids, look: int) -> Ids:
+    """Return what each part found; a database that keeps vectors may be a build ahead of the rows, so only what they know."""
+    near = [by_words, shelf.first.search(question.first, limit=look)[0]]
+    if shelf.second is not None and question.second is not None:
+        near.append(shelf.second.search(question.second, limit=look)[0])
+    ids = np.unique(np.concatenate(near))
+    return ids[shelf.rows.holds(ids)]
+
+
+def _second(shelf: Shelf, question: Question, ids: Ids, places: Ids) -> Scores | None:
+    """Return the second encoder's products with passages in other languages; NaN for those it does not know."""
+    if shelf.second is None or question.second is None:
+        return None
+    scores = np.full(len(ids), np.nan, np.float32)
+    foreign = np.array([language != question.written for language in shelf.rows.languages], np.bool_)
+    asked = shelf.in_second[places] & foreign[shelf.rows.language[places]]
+    scores[asked] = shelf.second.scores(question.second, ids[asked])
+    return scores
