@@ -117,7 +117,6 @@ document_version = Table(
     Column("published_at", Moment),
     Column("ended_at", Moment),
     UniqueConstraint("document_id", "number"),
-    Index(None, "status"),
     _one_of("status", STATUSES),
     _one_of("audience", AUDIENCES),
     sqlite_autoincrement=True,

@@ -90,7 +90,7 @@ class Waypost:
 
 
 class Ranking:
-    """Waypost's search up to the order of passages; nothing is asked of the database, so it knows ids and no texts."""
+    """Waypost's search up to the order of passages; nothing is asked of the database, so it is timed and not judged."""
 
     label = "Waypost, ranking only"
     index = "FAISS + BM25, fused"

@@ -1,8 +1,8 @@
 """From a question to passages in order: what the parts of each audience's shelf found, in one list.
 
-Knows no database. So it goes in two steps: :func:`rank` says what is close, somebody asks which of it may be shown now, and
-:func:`arrange` chooses among that the language of each subject. The other way round, a translation that waits for its first day
-would hide the text it translates.
+Knows no database. So it goes in steps: :func:`glance` and :func:`rank` say what is close, somebody asks which of it may be
+shown now, and :func:`arrange` chooses among that the language of each subject. The other way round, a translation that waits for
+its first day would hide the text it translates.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from knowledge.index.fusion import Fusion
+from knowledge.index.lexical import Matches
 from knowledge.index.nearest import Ids, Scores, Vectors
 from knowledge.index.rows import AUTHORITIES, Subject
 from knowledge.index.snapshot import Shelf
@@ -18,6 +19,8 @@ from knowledge.passages import Authority
 
 AUTHORITY_STEP = 0.005
 """Closeness that each step from news to law is worth: it decides between passages that answer equally well, and no others."""
+KEPT = 64
+"""Documents of a shelf that are ranked, or as many as were looked for: what comes after is shown to nobody."""
 ORDINARY = AUTHORITIES.index(Authority.GUIDANCE)
 
 
@@ -34,6 +37,17 @@ class Question:
     """By the first encoder, without what all questions in its language share."""
     second: Vectors | None
     """By the second one, if it knows the language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What two parts of a shelf say to a question, before the second encoder is asked."""
+
+    shelf: Shelf
+    look: int
+    words: Matches
+    near: Ids
+    """In no order, some perhaps twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +72,16 @@ class Place:
     confidence: float
 
 
-def rank(
-    shelves: Iterable[Shelf], question: Question, fusion: Fusion, *, look: int, collection: str | None = None
-) -> list[Found]:  # fmt: skip
-    """Return what is closest, best first: whatever is among the ``look`` best of a shelf by one of its parts."""
-    found = [one for shelf in shelves for one in _documents(shelf, question, fusion, look, collection)]
+def glance(shelf: Shelf, question: Question, *, look: int) -> Glance:
+    """Look for the ``look`` nearest by the first encoder and by words."""
+    words = shelf.words.find(question.text, question.written)
+    nearest, _ = shelf.first.search(question.first, limit=look)
+    return Glance(shelf=shelf, look=look, words=words, near=np.concatenate([nearest, words.best(look)]))
+
+
+def rank(glances: Iterable[Glance], question: Question, fusion: Fusion, *, collection: str | None = None) -> list[Found]:
+    """Return what was glanced at, and what the second encoder finds where the question has its vector, best first."""
+    found = [one for seen in glances for one in _documents(seen, question, fusion, collection)]
     return sorted(found, key=lambda one: (-one.closeness, one.passage))
 
 
@@ -92,24 +111,21 @@ def _places(found: Sequence[Found], language: str, shown: Collection[int]) -> It
         yield Place(passage=one.passage, closeness=one.closeness, confidence=one.confidence)
 
 
-def _documents(
-    shelf: Shelf, question: Question, fusion: Fusion, look: int, collection: str | None
-) -> Iterator[Found]:  # fmt: skip
-    """Yield each document of which any part of a shelf found a passage, scored by all parts."""
-    rows = shelf.rows
-    words = shelf.words.find(question.text, question.written)
-    ids = _candidates(shelf, question, words.best(look), look)
+def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str | None) -> Iterator[Found]:
+    """Yield the closest documents of which any part of a shelf found a passage, scored by all parts."""
+    shelf, rows = seen.shelf, seen.shelf.rows
+    ids = _candidates(seen, question)
     places = rows.places(ids)
     if collection is not None:
-        of_collection = np.array([name == collection for name, _ in rows.subjects], np.bool_)[rows.subject[places]]
-        ids, places = ids[of_collection], places[of_collection]
+        asked = rows.of_collection(collection)[places]
+        ids, places = ids[asked], places[asked]
     first, second = shelf.first.scores(question.first, ids), _second(shelf, question, ids, places)
-    closeness = fusion.closeness(first, second, words.of(rows.shows[places]))
+    closeness = fusion.closeness(first, second, seen.words.of(rows.shows[places]))
     closeness += AUTHORITY_STEP * (ORDINARY - rows.authority[places])
     readings = [fusion.reading(question.written, language) for language in rows.languages]
     order = np.lexsort((ids, -closeness))
     _, firsts = np.unique(rows.versions[places][order], return_index=True)
-    for at in order[firsts].tolist():
+    for at in order[np.sort(firsts)[: max(seen.look, KEPT)]].tolist():
         subject, language, close = int(rows.subject[places[at]]), int(rows.language[places[at]]), float(closeness[at])
         yield Found(
             passage=int(ids[at]), closeness=close, confidence=readings[language].confidence(close),
@@ -117,13 +133,13 @@ def _documents(
         )  # fmt: skip
 
 
-def _candidates(shelf: Shelf, question: Question, by_words: Ids, look: int) -> Ids:
-    """Return what each part found; a database that keeps vectors may be a build ahead of the rows, so only what they know."""
-    near = [by_words, shelf.first.search(question.first, limit=look)[0]]
-    if shelf.second is not None and question.second is not None:
-        near.append(shelf.second.search(question.second, limit=look)[0])
-    ids = np.unique(np.concatenate(near))
-    return ids[shelf.rows.holds(ids)]
+def _candidates(seen: Glance, question: Question) -> Ids:
+    """Return what the parts found, each once; a database that keeps vectors may know more than the rows do."""
+    near = seen.near
+    if seen.shelf.second is not None and question.second is not None:
+        near = np.concatenate([near, seen.shelf.second.search(question.second, limit=seen.look)[0]])
+    ids = np.unique(near)
+    return ids[seen.shelf.rows.holds(ids)]
 
 
 def _second(shelf: Shelf, question: Question, ids: Ids, places: Ids) -> Scores | None:

@@ -41,6 +41,9 @@ class Rows:
         self.authority: NDArray[np.int8] = columns["authority"]
         """Index into ``AUTHORITIES``."""
         self.subjects, self.languages = subjects, languages
+        self._collections = list(dict.fromkeys(name for name, _ in subjects))
+        numbers = {name: number for number, name in enumerate(self._collections)}
+        self._collection = np.array([numbers[name] for name, _ in subjects], np.int32)[self.subject]
         self.texts: Ids = self.ids[self.shows == self.ids]
         """Ids of the passages that are no phrasings."""
         self._leads: dict[tuple[int, int], tuple[int, ...]] = {}
@@ -70,7 +73,15 @@ class Rows:
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Return which ids are in the table."""
-        return np.isin(ids, self.ids)
+        if not len(self.ids):
+            return np.zeros(len(ids), np.bool_)
+        held: NDArray[np.bool_] = self.ids[np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)] == ids
+        return held
+
+    def of_collection(self, name: str) -> NDArray[np.bool_]:
+        """Return which rows belong to a collection."""
+        places = [place for place, collection in enumerate(self._collections) if collection == name]
+        return np.isin(self._collection, places)
 
     def places(self, ids: Ids) -> NDArray[np.int64]:
         """Return the row of each id; all must be in the table."""

@@ -17,7 +17,7 @@ from knowledge.index.encoder import Encoder, names_of
 from knowledge.index.fusion import Fusion, fusion_for
 from knowledge.index.manifest import CURRENT, load_current
 from knowledge.index.nearest import Vectors
-from knowledge.index.ranking import Found, Place, Question, arrange, rank
+from knowledge.index.ranking import Found, Place, Question, arrange, glance, rank
 from knowledge.index.snapshot import FaissFiles, Shelf, Snapshot, VectorPlace, open_snapshot
 from knowledge.passages import Audience, Hit, Retrieval
 from knowledge.store import KnowledgeStore
@@ -113,7 +113,8 @@ class Searcher:
                 if len(hits) >= limit or look >= most:
                     break
                 look *= 4
-                found = rank(shelves, question, self._fusion, look=look, collection=collection)
+                seen = [glance(shelf, question, look=look) for shelf in shelves]
+                found = rank(seen, question, self._fusion, collection=collection)
         return Retrieval(hits=tuple(hits), index_version=snapshot.manifest.version)
 
     def rank(self, text: str, *, language: str, audiences: Collection[Audience]) -> list[Place]:
@@ -141,12 +142,13 @@ class Searcher:
         """Return the question and what it finds; the second encoder is asked where it may add something."""
         first = self._fusion.centred(_unit(self._encoder.encode_queries([text])), written)
         question = Question(text=text, written=written, language=language, first=first, second=None)
-        found = rank(shelves, question, self._fusion, look=FIRST_LOOK, collection=collection)
+        seen = [glance(shelf, question, look=FIRST_LOOK) for shelf in shelves]
+        found = rank(seen, question, self._fusion, collection=collection)
         second, is_sure = self._encoder.second, bool(found) and found[0].language == written and found[0].confidence >= SURE
         has_foreign = any(shelf.second and set(shelf.rows.languages) - {written} for shelf in shelves)
         if second is not None and written in second.languages and has_foreign and not is_sure:
             question = replace(question, second=_unit(second.encode_queries([text])))
-            found = rank(shelves, question, self._fusion, look=FIRST_LOOK, collection=collection)
+            found = rank(seen, question, self._fusion, collection=collection)
         return question, found
 
     def _shown(

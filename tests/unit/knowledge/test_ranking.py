@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from knowledge.index.fusion import Fusion, Reading
 from knowledge.index.lexical import LexicalIndex, Text
-from knowledge.index.ranking import AUTHORITY_STEP, Place, Question, arrange, rank
+from knowledge.index.ranking import AUTHORITY_STEP, Place, Question, arrange, glance, rank
 from knowledge.index.rows import Rows
 from knowledge.index.snapshot import Shelf
 from knowledge.index.vectors import VectorIndex
@@ -78,7 +78,8 @@ def ranked(
 ) -> list[Place]:  # fmt: skip
     """Rank and arrange where everything may be shown."""
     everything = {number for one in shelves for number in one.rows.ids.tolist()}
-    return arrange(rank(shelves, question, fusion, look=look, collection=collection), question.language, everything)
+    seen = [glance(one, question, look=look) for one in shelves]
+    return arrange(rank(seen, question, fusion, collection=collection), question.language, everything)
 
 
 def order(

@@ -36,11 +36,14 @@ def upgrade() -> None:
     op.add_column("document_version", sa.Column("concerns", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("document_version", sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("passage", sa.Column("anchor", sa.String(length=255), nullable=True))
+    # Nearly every version is published. SQLite took the index for choosy and read all of them to find a few passages.
+    op.drop_index("ix_document_version_status", "document_version")
     for statement in (SUBJECTS, SUPERSEDED, WITHDRAWN):
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.create_index("ix_document_version_status", "document_version", ["status"])
     op.drop_column("passage", "anchor")
     for column in ("ended_at", "concerns", "authority", "supersedes"):
         op.drop_column("document_version", column)
