@@ -143,6 +143,7 @@ def plot(rows: Sequence[Figures], about: About, path: Path) -> None:
         handles, ["as documented (torch)", "given Waypost's encoder"], loc="outside upper right", ncols=2, frameon=False
     )
     figure.suptitle(f"From a question to the first {TOP} of {about.passages:,} passages", x=0.01, ha="left", fontsize=11)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
     pyplot.close(figure)
 

@@ -407,6 +407,9 @@ class _Indiscreet(Searcher):
 class _Trusting(KnowledgeStore):
     """Leaves it to the index who may see what."""
 
+    def visible(self, ids: Collection[int], *, audiences: Collection[Audience], now: datetime) -> set[int]:
+        return set(self.resolve(ids, audiences=audiences, now=now))
+
     def resolve(
         self, ids: Collection[int], *, audiences: Collection[Audience], now: datetime, as_of: date | None = None
     ) -> dict[int, Hit]:
@@ -415,6 +418,9 @@ class _Trusting(KnowledgeStore):
 
 class _Late(KnowledgeStore):
     """Goes on showing until the next day what was withdrawn or changed."""
+
+    def visible(self, ids: Collection[int], *, audiences: Collection[Audience], now: datetime) -> set[int]:
+        return set(self.resolve(ids, audiences=audiences, now=now))
 
     def resolve(
         self, ids: Collection[int], *, audiences: Collection[Audience], now: datetime, as_of: date | None = None
