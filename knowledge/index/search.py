@@ -26,8 +26,8 @@ FIRST_LOOK = 64
 """Passages of each part looked at before more: five documents of some twenty passages and phrasings each rarely need more."""
 FIRST_DOCUMENTS = 8
 """Documents looked at for each one wanted: its variants in other languages, and what may not be shown, take no place."""
-SURE = 0.9
-"""Confidence from which an answer in the question's own language needs no second opinion: it costs a fifth of a search."""
+SURE = 0.7
+"""Confidence from which an answer in the question's own language needs no second opinion: it costs a third of a search."""
 SPARE = 3
 """Passages read beyond those wanted, for what says the same twice."""
 MORE_CHARS = 1_500
