@@ -196,19 +196,13 @@ class _Work:
         in_turn = sorted(missing, key=lambda sha: (len(texts[missing[sha]]), sha))  # like lengths waste no padding
         for first in range(0, len(in_turn), KEPT_AFTER):
             batch = in_turn[first : first + KEPT_AFTER]
-            made = _unit(encoder.encode_passages([texts[missing[sha]] for sha in batch]))
+            made = encoder.encode_passages([texts[missing[sha]] for sha in batch])
             self.store.keep_vectors(
                 encoder.name, {sha: row.astype("<f4").tobytes() for sha, row in zip(batch, made, strict=True)}
             )
             vectors.update(zip(batch, made, strict=True))
             self.meter.add(len(batch), embedded=True)
         return vectors
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    rows = np.asarray(vectors, dtype=np.float32)
-    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 def _described(

@@ -4,12 +4,13 @@ A term weighs what it tells within the language of the passage, so that the comm
 little as those of one with many. The score is a share: the BM25 of the passage divided by what a passage could reach that holds
 every term of the question. It lies between 0 and 1 and means the same for every question, language and audience.
 
-What is kept is how often each term stands in each passage; weights are worked out when an index is opened. So passages are taken
-out and put in without reading any other.
+What is kept is how often each term stands in each passage; weights are worked out where an index is searched. So passages are
+taken out and put in without reading any other.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -72,6 +73,21 @@ class Matches:
         return self.shares[np.searchsorted(self.ids, ids)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weights:
+    """What BM25 makes of the counts, term after term."""
+
+    rows: NDArray[np.int32]
+    """Passages that hold each term, by their place in the index."""
+    values: Scores
+    ends: list[int]
+    """Where the entries of each term begin; the last is where they end."""
+    best: Scores
+    """What each term is worth at most in each language, (terms, languages)."""
+    unknown: Scores
+    """The same for a term that no passage holds, (languages,)."""
+
+
 class LexicalIndex:
     """The terms of one audience's passages; never changed once made, so safe from several threads.
 
@@ -86,7 +102,6 @@ class LexicalIndex:
         self._vocabulary, self._languages = vocabulary, languages
         self._ids, self._language, self._held, self._terms, self._counts = ids, language, held, terms, counts
         self._column = {term: column for column, term in enumerate(vocabulary)}
-        self._weigh()
 
     @classmethod
     def of(cls, texts: Iterable[Text]) -> Self:
@@ -128,6 +143,7 @@ class LexicalIndex:
 
     def find(self, question: str, language: str) -> Matches:
         """Return how much of a question in ``language`` each passage holds, in whatever language it is written."""
+        weights = self._weights
         known: list[int] = []
         unknown, limit = 0, max(COMMON * self.size, RARE)
         reached = np.zeros(self.size, np.float32)
@@ -136,11 +152,11 @@ class LexicalIndex:
             if column is None:
                 unknown += 1
                 continue
-            begin, end = self._ends[column], self._ends[column + 1]
+            begin, end = weights.ends[column], weights.ends[column + 1]
             if end - begin <= limit:
                 known.append(column)
-                reached[self._rows[begin:end]] += self._weights[begin:end]
-        reachable = self._best[known].sum(axis=0) + unknown * self._unknown
+                reached[weights.rows[begin:end]] += weights.values[begin:end]
+        reachable = weights.best[known].sum(axis=0) + unknown * weights.unknown
         return Matches(self._ids, reached / np.maximum(reachable, 1e-6)[self._language])
 
     def save(self, path: Path) -> None:
@@ -165,8 +181,13 @@ class LexicalIndex:
         )
         return cls(unpacked(vocabulary), unpacked(languages), ids, language, held, terms, counts)
 
-    def _weigh(self) -> None:
-        """Turn counts into BM25 weights, term after term."""
+    def weigh(self) -> None:
+        """Work out the weights now rather than at the first question."""
+        _ = self._weights
+
+    @cached_property
+    def _weights(self) -> _Weights:
+        """Turn counts into BM25 weights, term after term; not before they are needed, for it takes longer than a change."""
         rows = np.repeat(np.arange(self.size, dtype=np.int32), self._held)
         spoken, words = max(len(self._languages), 1), len(self._vocabulary)
         own = self._language[rows].astype(np.int64)
@@ -178,10 +199,13 @@ class LexicalIndex:
         norm = K1 * (1 - B + B * lengths / np.maximum(usual, 1)[self._language])
         weights = idf[own, self._terms] * self._counts * (K1 + 1) / (self._counts + norm[rows])
         order = np.argsort(self._terms, kind="stable")
-        self._rows, self._weights = rows[order], weights[order].astype(np.float32)
-        self._ends = np.concatenate([[0], np.cumsum(frequency.sum(axis=0))]).tolist()
-        self._best = np.ascontiguousarray(idf.T) * np.float32(K1 + 1)
-        self._unknown = (np.log1p((texts[:, 0] + 0.5) / 0.5) * (K1 + 1)).astype(np.float32)
+        return _Weights(
+            rows=rows[order],
+            values=weights[order].astype(np.float32),
+            ends=np.concatenate([[0], np.cumsum(frequency.sum(axis=0))]).tolist(),
+            best=np.ascontiguousarray(idf.T) * np.float32(K1 + 1),
+            unknown=(np.log1p((texts[:, 0] + 0.5) / 0.5) * (K1 + 1)).astype(np.float32),
+        )
 
     def _in_order(self) -> Self:
         """Return the same index with ascending ids."""

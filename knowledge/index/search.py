@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale
 from knowledge.index.encoder import Encoder, names_of
 from knowledge.index.fusion import Fusion, fusion_for
 from knowledge.index.manifest import CURRENT, load_current
-from knowledge.index.nearest import Vectors
 from knowledge.index.ranking import Found, Place, Question, arrange, glance, rank
+from knowledge.index.rows import AUTHORITIES
 from knowledge.index.snapshot import FaissFiles, Shelf, Snapshot, VectorPlace, open_snapshot
 from knowledge.passages import Audience, Hit, Retrieval
 from knowledge.store import KnowledgeStore
@@ -140,14 +138,14 @@ class Searcher:
         self, text: str, language: str, written: str, shelves: Sequence[Shelf], collection: str | None
     ) -> tuple[Question, list[Found]]:
         """Return the question and what it finds; the second encoder is asked where it may add something."""
-        first = self._fusion.centred(_unit(self._encoder.encode_queries([text])), written)
+        first = self._fusion.centred(self._encoder.encode_queries([text])[0], written)
         question = Question(text=text, written=written, language=language, first=first, second=None)
         seen = [glance(shelf, question, look=FIRST_LOOK) for shelf in shelves]
         found = rank(seen, question, self._fusion, collection=collection)
         second, is_sure = self._encoder.second, bool(found) and found[0].language == written and found[0].confidence >= SURE
         has_foreign = any(shelf.second and set(shelf.rows.languages) - {written} for shelf in shelves)
         if second is not None and written in second.languages and has_foreign and not is_sure:
-            question = replace(question, second=_unit(second.encode_queries([text])))
+            question = replace(question, second=second.encode_queries([text])[0])
             found = rank(seen, question, self._fusion, collection=collection)
         return question, found
 
@@ -194,7 +192,10 @@ class Searcher:
         if not manifest.made_by(names_of(self._encoder)):
             made, here = manifest.encoder, self._encoder.name
             raise IndexStale(f"The index was built by encoder {made}, this is {here}: run `waypost knowledge build`")
-        return _Opened(snapshot=open_snapshot(self._folder, manifest, self._place), stamp=stamp)
+        snapshot = open_snapshot(self._folder, manifest, self._place)
+        for shelf in snapshot.shelves.values():
+            shelf.words.weigh()
+        return _Opened(snapshot=snapshot, stamp=stamp)
 
 
 def _distinct(hits: Iterable[Hit]) -> list[Hit]:
@@ -213,7 +214,7 @@ def _distinct(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _standing(hit: Hit) -> tuple[int, object]:
-    return -list(type(hit.authority)).index(hit.authority), hit.version_date
+    return -AUTHORITIES.index(hit.authority), hit.version_date
 
 
 def _stamp(folder: Path) -> tuple[int, int, int]:
@@ -223,8 +224,3 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
     except OSError as exc:
         raise IndexMissing(f"No index in {folder}: run `make setup` or `waypost knowledge build`") from exc
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _unit(vector: Vectors) -> Vectors:
-    flat = np.asarray(vector, dtype=np.float32).reshape(-1)
-    return flat / max(float(np.linalg.norm(flat)), 1e-12)

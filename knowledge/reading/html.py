@@ -7,7 +7,7 @@ than a menu that is not. What a reader of the page does not see is left out, and
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import regex
 from lxml import etree, html  # type: ignore[import-untyped]
@@ -322,8 +322,3 @@ def _title(root: html.HtmlElement) -> str | None:
 def _meta(root: html.HtmlElement, name: str) -> str:
     found = (one.get("content", "") for one in root.iter("meta") if name in (one.get("property"), one.get("name")))
     return " ".join(next(found, "").split())
-
-
-def host_of(url: str) -> str:
-    """Return the host of an address: who publishes it when nothing else says so."""
-    return urlsplit(url).hostname or url
