@@ -15,12 +15,14 @@ Source: docs/adr/0010-hybrid-retrieval.md. Weights and readings were chosen on t
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.index.nearest import Scores, Vectors
 
@@ -39,11 +41,22 @@ class Reading:
 
     def confidence(self, closeness: float) -> float:
         """Return a number in (0, 1), the higher the closer."""
-        return 1 / (1 + math.exp(-max(min(self.slope * (closeness - self.middle), 50.0), -50.0)))
+        return float(_logistic(self.slope * (closeness - self.middle)))
 
     def closeness(self, confidence: float) -> float:
         """Return the closeness that has this confidence."""
         return self.middle + math.log(confidence / (1 - confidence)) / self.slope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """What being like a curated entry as a whole is worth, beyond what is usual for the entry to the point (``usual_…``)."""
+
+    first: float = 0.0
+    second: float = 0.0
+    words: float = 0.0
+    usual_first: float = 0.0
+    usual_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +71,7 @@ class Fusion:
     """Language → what is taken off a question's vector."""
     readings: dict[str, Reading]
     """``same``, ``cross``, and pairs that have their own: ``ar>en`` is a question in Arabic, a text in English."""
+    likeness_weights: Likeness = field(default_factory=Likeness)
 
     def centred(self, vector: Vectors, language: str) -> Vectors:
         """Return a question's vector without what all questions of its language share."""
@@ -71,10 +85,32 @@ class Fusion:
             total if second is None else total + np.float32(self.second) * np.nan_to_num(second - np.float32(self.usual), nan=0.0)
         )
 
+    def likeness(self, first: Scores, second: Scores | None, words: Scores) -> Scores:
+        """Return what being like each entry as a whole adds to the closeness of its passages; ``second`` as for closeness."""
+        weights = self.likeness_weights
+        total = np.float32(weights.first) * (first - np.float32(weights.usual_first)) + np.float32(weights.words) * words
+        if second is not None:
+            total = total + np.float32(weights.second) * np.nan_to_num(second - np.float32(weights.usual_second), nan=0.0)
+        likeness: Scores = total
+        return likeness
+
+    def confidence(
+        self, closeness: Scores, asked: str, written: Sequence[str], language: NDArray[np.int16]
+    ) -> NDArray[np.float64]:
+        """Return the confidence of each passage; ``language`` says which of ``written`` it is in."""
+        readings = [self.reading(asked, one) for one in written]
+        middles, slopes = (np.array([getattr(one, name) for one in readings])[language] for name in ("middle", "slope"))
+        return _logistic(slopes * (closeness - middles))
+
     def reading(self, asked: str, written: str) -> Reading:
         """Return the curve for a question and a text in these languages."""
         own = self.readings.get(f"{asked}>{written}")
         return own or self.readings["same" if asked == written else "cross"]
+
+
+def _logistic(value: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    confidence: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(value, -50.0, 50.0)))
+    return confidence
 
 
 @cache
@@ -98,4 +134,5 @@ def fusion_for(encoder: str) -> Fusion:
         words=measured["weights"]["words"],
         centres=centres,
         readings={pair: Reading(**curve) for pair, curve in measured["readings"].items()},
+        likeness_weights=Likeness(**measured["likeness"]),
     )

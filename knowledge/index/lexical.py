@@ -121,6 +121,27 @@ class LexicalIndex:
         """Ids of all passages."""
         return frozenset(self._ids.tolist())
 
+    @property
+    def sorted_ids(self) -> Ids:
+        """Ids of all passages, ascending."""
+        return self._ids
+
+    def merged(self, ids: Ids, groups: Ids) -> Self:
+        """Return an index of these passages put together, each under the number of its group, which has one language."""
+        places = np.searchsorted(self._ids, ids)
+        names, firsts, group = np.unique(groups, return_index=True, return_inverse=True)
+        into = np.full(self.size, -1, np.int64)
+        into[places] = group
+        owner = np.repeat(into, self._held)
+        kept, words = owner >= 0, max(len(self._vocabulary), 1)
+        pairs, which = np.unique(owner[kept] * words + self._terms[kept], return_inverse=True)
+        counts = np.minimum(np.bincount(which, weights=self._counts[kept], minlength=len(pairs)), COUNTED_TO)
+        return type(self)(
+            self._vocabulary, self._languages, names, self._language[places[firsts]],
+            np.bincount(pairs // words, minlength=len(names)).astype(np.int32), (pairs % words).astype(np.int32),
+            counts.astype(np.uint16),
+        )  # fmt: skip
+
     def changed(self, *, removed: Collection[int], added: Iterable[Text]) -> Self:
         """Return the index without some passages and with others; only the texts of the others are read."""
         keep = ~np.isin(self._ids, np.fromiter(removed, np.int64, len(removed)))
@@ -143,20 +164,16 @@ class LexicalIndex:
 
     def find(self, question: str, language: str) -> Matches:
         """Return how much of a question in ``language`` each passage holds, in whatever language it is written."""
-        weights = self._weights
-        known: list[int] = []
-        unknown, limit = 0, max(COMMON * self.size, RARE)
+        weights, limit = self._weights, max(COMMON * self.size, RARE)
+        columns = [self._column.get(term) for term in dict.fromkeys(terms_of(question, language))]
+        held = [(column, weights.ends[column], weights.ends[column + 1]) for column in columns if column is not None]
+        told = [(column, slice(begin, end)) for column, begin, end in held if end - begin <= limit]
+        reachable = weights.best[[column for column, _ in told]].sum(axis=0) + columns.count(None) * weights.unknown
         reached = np.zeros(self.size, np.float32)
-        for term in dict.fromkeys(terms_of(question, language)):
-            column = self._column.get(term)
-            if column is None:
-                unknown += 1
-                continue
-            begin, end = weights.ends[column], weights.ends[column + 1]
-            if end - begin <= limit:
-                known.append(column)
-                reached[weights.rows[begin:end]] += weights.values[begin:end]
-        reachable = weights.best[known].sum(axis=0) + unknown * weights.unknown
+        if told:
+            rows = np.concatenate([weights.rows[entries] for _, entries in told])
+            values = np.concatenate([weights.values[entries] for _, entries in told])
+            reached = np.bincount(rows, weights=values, minlength=self.size).astype(np.float32)
         return Matches(self._ids, reached / np.maximum(reachable, 1e-6)[self._language])
 
     def save(self, path: Path) -> None:
@@ -181,7 +198,7 @@ class LexicalIndex:
         )
         return cls(unpacked(vocabulary), unpacked(languages), ids, language, held, terms, counts)
 
-    def weigh(self) -> None:
+    def prepare(self) -> None:
         """Work out the weights now rather than at the first question."""
         _ = self._weights
 

@@ -30,3 +30,11 @@ class Nearest(Protocol):
     def scores(self, vector: Vectors, ids: Ids) -> Scores:
         """Return the inner product with each of these, in order; all must be among :attr:`ids`."""
         ...
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors themselves, (len(ids), dim), in order; all must be among :attr:`ids`."""
+        ...
+
+    def prepare(self) -> None:
+        """Do now what the first question would wait for."""
+        ...

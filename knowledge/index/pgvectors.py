@@ -134,6 +134,23 @@ class PgVectors:
         order = np.lexsort((ids, -scores))[:count]
         return ids[order], scores[order]
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors themselves, (len(ids), dim), in order; zeros for what was deleted since.
+
+        Raises:
+            IndexCorrupt, IndexMissing: as :meth:`search`.
+        """
+        wanted = self.table.c.passage_id == any_(_listed(ids))
+        with _asking(self._engine) as connection:
+            kept = dict(connection.execute(select(self.table.c.passage_id, self.table.c.vector).where(wanted)))
+        if not kept:
+            return np.empty((0, 0), np.float32)
+        nothing = [0.0] * len(next(iter(kept.values())))
+        return np.array([kept.get(one, nothing) for one in ids.tolist()], np.float32)
+
+    def prepare(self) -> None:
+        """Do nothing: the database is ready."""
+
     def scores(self, vector: Vectors, ids: Ids) -> Scores:
         """Return the inner product with each of these, in order; -1 for what was deleted since, which is shown to nobody.
 

@@ -7,6 +7,7 @@ its first day would hide the text it translates.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,10 +49,11 @@ class Glance:
     words: Matches
     near: Ids
     """In no order, some perhaps twice."""
+    likeness: Scores
+    """To each portrait."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """The closest passage of one wording of a document."""
 
     passage: int
@@ -63,20 +65,28 @@ class Found:
     """The subject's direct answers in the person's language, the newest first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A passage in the order in which people are shown it."""
 
     passage: int
     closeness: float
     confidence: float
+    found: Sequence[Found]
+    """All that was found of its subject."""
+
+    @property
+    def rests_on(self) -> set[int]:
+        """The passages that must be shown for this place to be what it is."""
+        return {self.passage, *(one.passage for one in self.found)}
 
 
-def glance(shelf: Shelf, question: Question, *, look: int) -> Glance:
-    """Look for the ``look`` nearest by the first encoder and by words."""
+def glance(shelf: Shelf, question: Question, fusion: Fusion, *, look: int) -> Glance:
+    """Look for the ``look`` nearest by the first encoder and by words, and for the entries most like the question."""
+    likeness = shelf.portraits.likeness(question.text, question.written, question.first, question.second, fusion)
     words = shelf.words.find(question.text, question.written)
     nearest, _ = shelf.first.search(question.first, limit=look)
-    return Glance(shelf=shelf, look=look, words=words, near=np.concatenate([nearest, words.best(look)]))
+    near = np.concatenate([nearest, words.best(look), shelf.portraits.foremost(likeness)])
+    return Glance(shelf=shelf, look=look, words=words, near=near, likeness=likeness)
 
 
 def rank(glances: Iterable[Glance], question: Question, fusion: Fusion, *, collection: str | None = None) -> list[Found]:
@@ -103,16 +113,16 @@ def _places(found: Sequence[Found], language: str, shown: Collection[int]) -> It
     own = [one for one in found if one.language == language]
     lead = next((lead for lead in best.leads if lead in shown), None)
     if not own and lead is not None:
-        yield Place(passage=lead, closeness=best.closeness, confidence=best.confidence)
+        yield Place(lead, best.closeness, best.confidence, found)
         return
     first, *others = own or [one for one in found if one.language == best.language]
-    yield Place(passage=first.passage, closeness=best.closeness, confidence=best.confidence)
+    yield Place(first.passage, best.closeness, best.confidence, found)
     for one in others:
-        yield Place(passage=one.passage, closeness=one.closeness, confidence=one.confidence)
+        yield Place(one.passage, one.closeness, one.confidence, found)
 
 
-def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str | None) -> Iterator[Found]:
-    """Yield the closest documents of which any part of a shelf found a passage, scored by all parts."""
+def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str | None) -> list[Found]:
+    """Return the closest documents of which any part of a shelf found a passage, scored by all parts."""
     shelf, rows = seen.shelf, seen.shelf.rows
     ids = _candidates(seen, question)
     places = rows.places(ids)
@@ -122,15 +132,24 @@ def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str
     first, second = shelf.first.scores(question.first, ids), _second(shelf, question, ids, places)
     closeness = fusion.closeness(first, second, seen.words.of(rows.shows[places]))
     closeness += AUTHORITY_STEP * (ORDINARY - rows.authority[places])
-    readings = [fusion.reading(question.written, language) for language in rows.languages]
+    likeness = shelf.portraits.spread(seen.likeness, rows.versions[places])
+    # A portrait can make an entry more credible; that one of its phrasings fits stays true when the others do not.
+    trusted = closeness + np.maximum(likeness, 0)
+    confidence = fusion.confidence(trusted, question.written, rows.languages, rows.language[places])
+    closeness += likeness
     order = np.lexsort((ids, -closeness))
     _, firsts = np.unique(rows.versions[places][order], return_index=True)
-    for at in order[np.sort(firsts)[: max(seen.look, KEPT)]].tolist():
-        subject, language, close = int(rows.subject[places[at]]), int(rows.language[places[at]]), float(closeness[at])
-        yield Found(
-            passage=int(ids[at]), closeness=close, confidence=readings[language].confidence(close),
-            language=rows.languages[language], subject=rows.subjects[subject], leads=rows.leads(subject, question.language),
-        )  # fmt: skip
+    best = order[np.sort(firsts)[: max(seen.look, KEPT)]]
+    subjects = rows.subject[places[best]].tolist()
+    columns = (
+        ids[best].tolist(),
+        closeness[best].tolist(),
+        confidence[best].tolist(),
+        [rows.languages[one] for one in rows.language[places[best]].tolist()],
+        [rows.subjects[one] for one in subjects],
+        rows.leads(subjects, question.language),
+    )
+    return list(map(Found, *columns))
 
 
 def _candidates(seen: Glance, question: Question) -> Ids:

@@ -40,6 +40,8 @@ class Rows:
         """Index into :attr:`languages`."""
         self.authority: NDArray[np.int8] = columns["authority"]
         """Index into ``AUTHORITIES``."""
+        self.is_lead: NDArray[np.bool_] = columns["is_lead"]
+        """The direct answer of a curated entry."""
         self.subjects, self.languages = subjects, languages
         self._collections = list(dict.fromkeys(name for name, _ in subjects))
         numbers = {name: number for number, name in enumerate(self._collections)}
@@ -47,7 +49,7 @@ class Rows:
         self.texts: Ids = self.ids[self.shows == self.ids]
         """Ids of the passages that are no phrasings."""
         self._leads: dict[tuple[int, int], tuple[int, ...]] = {}
-        for row in np.flatnonzero(columns["is_lead"]):
+        for row in np.flatnonzero(self.is_lead):
             key = int(self.subject[row]), int(self.language[row])
             self._leads[key] = (int(self.ids[row]), *self._leads.get(key, ()))
 
@@ -87,9 +89,13 @@ class Rows:
         """Return the row of each id; all must be in the table."""
         return np.searchsorted(self.ids, ids)
 
-    def leads(self, subject: int, language: str) -> tuple[int, ...]:
-        """Return the passages that answer directly in ``language``, the newest first: a later wording may wait for its day."""
-        return self._leads.get((subject, self.languages.index(language)), ()) if language in self.languages else ()
+    def leads(self, subjects: Iterable[int], language: str) -> list[tuple[int, ...]]:
+        """Return of each subject the passages that answer directly in ``language``.
+
+        The newest is first: a later wording may wait for its day.
+        """
+        spoken = self.languages.index(language) if language in self.languages else -1
+        return [self._leads.get((subject, spoken), ()) for subject in subjects]
 
     def save(self, path: Path) -> None:
         """Write the table to a file."""

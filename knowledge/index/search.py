@@ -5,7 +5,7 @@ withdrawn since the build gives way to the next.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ FIRST_DOCUMENTS = 8
 """Documents looked at for each one wanted: its variants in other languages, and what may not be shown, take no place."""
 SURE = 0.7
 """Confidence from which an answer in the question's own language needs no second opinion: it costs a third of a search."""
+FEW = 2
+"""Passages that a place may rest on, on average, for them to be read at once: reading one takes as long as asking for six."""
 SPARE = 3
 """Passages read beyond those wanted, for what says the same twice."""
 MORE_CHARS = 1_500
@@ -111,7 +113,7 @@ class Searcher:
                 if len(hits) >= limit or look >= most:
                     break
                 look *= 4
-                seen = [glance(shelf, question, look=look) for shelf in shelves]
+                seen = [glance(shelf, question, self._fusion, look=look) for shelf in shelves]
                 found = rank(seen, question, self._fusion, collection=collection)
         return Retrieval(hits=tuple(hits), index_version=snapshot.manifest.version)
 
@@ -140,28 +142,37 @@ class Searcher:
         """Return the question and what it finds; the second encoder is asked where it may add something."""
         first = self._fusion.centred(self._encoder.encode_queries([text])[0], written)
         question = Question(text=text, written=written, language=language, first=first, second=None)
-        seen = [glance(shelf, question, look=FIRST_LOOK) for shelf in shelves]
+        second = self._encoder.second if self._encoder.second and written in self._encoder.second.languages else None
+        has_entries = any(len(shelf.portraits.versions) for shelf in shelves)
+        if second is not None and has_entries:
+            question = replace(question, second=second.encode_queries([text])[0])
+        seen = [glance(shelf, question, self._fusion, look=FIRST_LOOK) for shelf in shelves]
         found = rank(seen, question, self._fusion, collection=collection)
-        second, is_sure = self._encoder.second, bool(found) and found[0].language == written and found[0].confidence >= SURE
+        is_sure = bool(found) and found[0].language == written and found[0].confidence >= SURE
         has_foreign = any(shelf.second and set(shelf.rows.languages) - {written} for shelf in shelves)
-        if second is not None and written in second.languages and has_foreign and not is_sure:
+        if second is not None and question.second is None and has_foreign and not is_sure:
             question = replace(question, second=second.encode_queries([text])[0])
             found = rank(seen, question, self._fusion, collection=collection)
         return question, found
 
-    def _shown(
-        self, found: Sequence[Found], language: str, audiences: Collection[Audience], limit: int
-    ) -> list[Hit]:  # fmt: skip
+    def _shown(self, found: Sequence[Found], language: str, audiences: Collection[Audience], limit: int) -> list[Hit]:
         """Return what may be shown, in the person's language where there is one, without what says the same twice."""
         now = self._clock()
         asked = {number for one in found for number in (one.passage, *one.leads)}
+        places = arrange(found, language, asked)
+        first = places[: limit + SPARE]
+        rests_on = {number for place in first for number in place.rests_on}
+        if len(rests_on) <= FEW * len(first):  # mostly all of these may be shown; then what comes after makes no difference
+            known = self._store.resolve(rests_on, audiences=audiences, now=now)
+            hits = _distinct(_hits(first, known))
+            if len(known) == len(rests_on) and (len(hits) >= limit or len(places) == len(first)):
+                return hits[:limit]
         places = arrange(found, language, self._store.visible(asked, audiences=audiences, now=now))
-        hits: list[Hit] = []
-        for first in range(0, len(places), limit + SPARE):
-            some = places[first : first + limit + SPARE]
+        hits = []
+        for start in range(0, len(places), limit + SPARE):
+            some = places[start : start + limit + SPARE]
             known = self._store.resolve([place.passage for place in some], audiences=audiences, now=now)
-            hits += [replace(known[place.passage], score=place.confidence) for place in some if place.passage in known]
-            hits = _distinct(hits)
+            hits = _distinct([*hits, *_hits(some, known)])
             if len(hits) >= limit:
                 break
         return hits[:limit]
@@ -194,8 +205,12 @@ class Searcher:
             raise IndexStale(f"The index was built by encoder {made}, this is {here}: run `waypost knowledge build`")
         snapshot = open_snapshot(self._folder, manifest, self._place)
         for shelf in snapshot.shelves.values():
-            shelf.words.weigh()
+            shelf.prepare()
         return _Opened(snapshot=snapshot, stamp=stamp)
+
+
+def _hits(places: Iterable[Place], known: Mapping[int, Hit]) -> list[Hit]:
+    return [replace(known[place.passage], score=place.confidence) for place in places if place.passage in known]
 
 
 def _distinct(hits: Iterable[Hit]) -> list[Hit]:

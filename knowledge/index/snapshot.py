@@ -13,6 +13,7 @@ Layout of the index folder::
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -23,6 +24,7 @@ from knowledge.errors import IndexCorrupt
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.manifest import VERSIONS, Manifest, sha256_of
 from knowledge.index.nearest import Ids, Nearest, Vectors
+from knowledge.index.portraits import Portraits
 from knowledge.index.rows import Rows
 from knowledge.index.vectors import VectorIndex
 from knowledge.passages import Audience
@@ -78,7 +80,7 @@ class FaissFiles:
         return VectorIndex.load(folder / f"{part}.faiss")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shelf:
     """What is searched for one audience: rows and first vectors of every passage, words of those that are no phrasings.
 
@@ -97,6 +99,17 @@ class Shelf:
         """Put the parts together."""
         held = np.fromiter(second.ids, np.int64) if second is not None else np.empty(0, np.int64)
         return cls(rows=rows, words=words, first=first, second=second, in_second=np.isin(rows.ids, held))
+
+    @cached_property
+    def portraits(self) -> Portraits:
+        """The curated entries as a whole."""
+        return Portraits.of(self.rows, self.words, self.first, self.second, self.in_second)
+
+    def prepare(self) -> None:
+        """Do now what the first question would wait for; building needs none of it."""
+        for part in (self.words, self.first, self.second, self.portraits.words):
+            if part is not None:
+                part.prepare()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Nearest vectors by inner product; the only module that knows FAISS.
 
-Up to ``EXACT_UP_TO`` every vector is looked at, in half precision: that loses nothing that could be measured and takes half the
-memory and half the time. Beyond, vectors lie in cells and the nearest cells are looked at. Both take single vectors in and out.
+Vectors are kept in half precision, which loses nothing that could be measured. A few are all compared with the question. From
+``EXACT_UP_TO`` on, sketches of four bits for every two numbers say first which few are worth it; they are made when an index is
+opened. From ``IN_CELLS_FROM`` on, vectors lie in cells and the nearest cells are looked at. Single vectors go in and out of all.
 """
 
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +16,15 @@ import numpy as np
 from knowledge.errors import IndexCorrupt
 from knowledge.index.nearest import Ids, Scores, Vectors
 
-EXACT_UP_TO = 50_000
+EXACT_UP_TO = 4_000
+IN_CELLS_FROM = 50_000
+SHORTLIST = 6
+"""Sketches looked up in full for each vector wanted.
+
+Of exact search on 20,000 passages in 13 languages, 360 questions: .9997 of the first 10, .994 of 64, in a fifth of the time.
+"""
+SKETCHED_FROM, ROUNDS = 1_024, 4
+"""Vectors, and rounds over them, from which sketches are learnt: with four times as many of each they find the same."""
 CELLS_LOOKED_AT = 256
 """Cells that are searched: recall@10 of exact search .990 at 100,000 vectors, .993 at a million (benchmarks/peers/scale.py)."""
 TRAINED_ON = 40
@@ -39,7 +49,7 @@ class VectorIndex:
         """Return the index of vectors of shape (len(ids), dim), L2-normalised."""
         count, dim = vectors.shape
         index: Any
-        if count <= EXACT_UP_TO:
+        if count < IN_CELLS_FROM:
             index = faiss.IndexIDMap2(faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT))
         else:
             index = faiss.index_factory(dim, f"IVF{int(4 * count**0.5)},SQfp16", faiss.METRIC_INNER_PRODUCT)
@@ -58,7 +68,7 @@ class VectorIndex:
     @property
     def ids(self) -> frozenset[int]:
         """Ids of all vectors."""
-        return frozenset(self._ids().tolist())
+        return frozenset(self._listed.tolist())
 
     def changed(self, *, removed: Collection[int], ids: Ids, vectors: Vectors) -> Self:
         """Return the index without some vectors and with others; the others alone are read."""
@@ -76,16 +86,25 @@ class VectorIndex:
         count = min(limit, self.size)
         if count <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        scores, ids = self._index.search(vector.reshape(1, -1), count)
-        found = ids[0] >= 0
-        return ids[0][found], scores[0][found]
+        shortlist = self._shortlist
+        if shortlist is None or count * SHORTLIST >= self.size:
+            scores, ids = self._index.search(vector.reshape(1, -1), count)
+            found = ids[0] >= 0
+            return ids[0][found], scores[0][found]
+        scores, places = shortlist.search(vector.reshape(1, -1), count)
+        return self._listed[places[0]], scores[0]
 
     def scores(self, vector: Vectors, ids: Ids) -> Scores:
         """Return the inner product with each of these, in order."""
         if not len(ids):
             return np.empty(0, np.float32)
-        products: Scores = self._index.reconstruct_batch(np.ascontiguousarray(ids, dtype=np.int64)) @ vector
+        products: Scores = self.vectors(ids) @ vector
         return products
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors themselves, (len(ids), dim), in order."""
+        found: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(ids, dtype=np.int64))
+        return found
 
     def save(self, path: Path) -> None:
         """Write the index to a file."""
@@ -103,16 +122,38 @@ class VectorIndex:
         except (RuntimeError, OSError) as exc:
             raise IndexCorrupt(f"The index file {path.name} cannot be read: run `waypost knowledge build`") from exc
 
+    def prepare(self) -> None:
+        """Make the sketches now rather than at the first question."""
+        _ = self._shortlist
+
+    @cached_property
+    def _shortlist(self) -> Any | None:
+        """Sketches of all vectors and the vectors themselves, by place; None where all are compared, or lie in cells."""
+        if not hasattr(self._index, "id_map") or self.size <= EXACT_UP_TO or self._index.d % 2:
+            return None
+        flat = faiss.downcast_index(self._index.index)
+        sketches = faiss.IndexPQFastScan(flat.d, flat.d // 2, 4, faiss.METRIC_INNER_PRODUCT)
+        sketches.pq.cp.niter = ROUNDS
+        vectors = flat.reconstruct_n(0, self.size)
+        sketches.train(vectors[:: max(self.size // SKETCHED_FROM, 1)])
+        sketches.add(vectors)
+        found: Any = faiss.IndexRefine(sketches, flat)
+        found.k_factor = SHORTLIST
+        found.referenced_objects = (sketches, flat)  # FAISS keeps pointers only
+        return found
+
     @property
     def _is_outgrown(self) -> bool:
         cells = getattr(self._index, "nlist", 0)
-        return self.size > EXACT_UP_TO and self.size > GROWN * (cells / 4) ** 2
+        return self.size >= IN_CELLS_FROM and self.size > GROWN * (cells / 4) ** 2
 
     def _laid_out_anew(self) -> Self:
-        ids = np.sort(self._ids())
+        ids = np.sort(self._listed)
         return self.of(ids, self._index.reconstruct_batch(ids))
 
-    def _ids(self) -> Ids:
+    @cached_property
+    def _listed(self) -> Ids:
+        """Ids by place, or cell after cell."""
         if hasattr(self._index, "id_map"):
             listed: Ids = faiss.vector_to_array(self._index.id_map)
             return listed

@@ -109,14 +109,22 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     yield from postgres_server().fresh(tmp_path_factory.mktemp("vectors"))
 
 
-KINDS = ["faiss", "faiss, cells", pytest.param("pgvector", marks=postgres), pytest.param("pgvector, graph", marks=postgres)]
+KINDS = [
+    "faiss",
+    "faiss, sketches",
+    "faiss, cells",
+    pytest.param("pgvector", marks=postgres),
+    pytest.param("pgvector, graph", marks=postgres),
+]
 
 
 @pytest.fixture(params=KINDS)
 def room(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
     kind, is_exact = request.param, "," not in request.param
     if kind.startswith("faiss"):
-        monkeypatch.setattr(faiss_vectors, "EXACT_UP_TO", 50_000 if is_exact else LIMIT)
+        limits = {"EXACT_UP_TO": LIMIT if "sketches" in kind else 50_000, "IN_CELLS_FROM": LIMIT if "cells" in kind else 50_000}
+        for name, limit in limits.items():
+            monkeypatch.setattr(faiss_vectors, name, limit)
         return Room(FaissFiles(), tmp_path, is_exact, 60 if is_exact else 600)
     engine = request.getfixturevalue("postgresql").engine
     place = PgVectorPlace(engine, names_of(HashEncoder()), exact_up_to=50_000 if is_exact else LIMIT)
@@ -187,6 +195,11 @@ class TestNearest:
         products = room.products(question)
         assert version.scores(question, asked) == pytest.approx([products[one] for one in asked.tolist()], abs=HALF)
         assert version.scores(question, NONE).tolist() == []
+
+    def test_vectors_come_back_in_the_order_of_the_ids(self, room: Room) -> None:
+        version, asked = room.begin(), np.array([9, 2, 30, 4], np.int64)
+        assert version.vectors(asked) == pytest.approx(np.stack([room.model[one] for one in asked.tolist()]), abs=HALF)
+        assert len(version.vectors(NONE)) == 0
 
     def test_what_was_written_opens_the_same(self, room: Room) -> None:
         room.begin()

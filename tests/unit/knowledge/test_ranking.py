@@ -1,7 +1,7 @@
 """The order of what the parts of shelves found: documents once, subjects in one language, and nobody else's shelf."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from knowledge.index.fusion import Fusion, Reading
+from knowledge.index.fusion import Fusion, Likeness, Reading
 from knowledge.index.lexical import LexicalIndex, Text
 from knowledge.index.ranking import AUTHORITY_STEP, Place, Question, arrange, glance, rank
 from knowledge.index.rows import Rows
@@ -39,6 +39,7 @@ class Entry:
     shows: int | None = None
     authority: Authority = Authority.GUIDANCE
     second: float | None = None
+    is_answer: bool = True
 
 
 def vector(near: float) -> NDArray[np.float32]:
@@ -55,7 +56,7 @@ def shelf(*entries: Entry, audience: Audience = Audience.PUBLIC) -> Shelf:
         IndexRow(
             id=one.id, audience=audience, text_sha256="", language=one.language, version_id=one.version or one.id,
             shows_id=one.shows or one.id, collection=one.collection, subject=one.subject or f"{one.version or one.id}.md",
-            kind=one.kind, authority=one.authority, is_answer=True,
+            kind=one.kind, authority=one.authority, is_answer=one.is_answer,
         )
         for one in sorted(entries, key=lambda one: one.id)
     ]  # fmt: skip
@@ -78,7 +79,7 @@ def ranked(
 ) -> list[Place]:  # fmt: skip
     """Rank and arrange where everything may be shown."""
     everything = {number for one in shelves for number in one.rows.ids.tolist()}
-    seen = [glance(one, question, look=look) for one in shelves]
+    seen = [glance(one, question, fusion, look=look) for one in shelves]
     return arrange(rank(seen, question, fusion, collection=collection), question.language, everything)
 
 
@@ -127,8 +128,8 @@ def test_a_confidence_is_the_closeness_read_for_the_languages() -> None:
 
 
 def test_what_words_alone_found_is_scored_by_vectors_too() -> None:
-    entries = [Entry(id=number, near=0.5 - number / 100, text="other") for number in range(1, 9)]
-    held = Entry(id=9, near=0.2, text="form I-589")
+    entries = [Entry(id=number, near=0.5 - number / 100, text="other", is_answer=False) for number in range(1, 9)]
+    held = Entry(id=9, near=0.2, text="form I-589", is_answer=False)
     assert order(shelf(*entries, held), question=asked("form I-589"), look=2) == [1, 2, 9]
     assert order(shelf(*entries, held), question=asked("form I-589"), look=2, fusion=WITH_WORDS)[0] == 9
 
@@ -312,3 +313,48 @@ def test_every_document_has_at_most_one_place_and_every_subject_one_language(
         assert {one.subject for one in shown} == {one.subject for one in own}
         for subject in {one.subject for one in own if one.language == language}:
             assert {one.language for one in shown if one.subject == subject} == {language}
+
+
+# --- portraits ---------------------------------------------------------------------------------------------------------------
+
+AS_A_WHOLE = replace(FUSION, likeness_weights=Likeness(first=1.0, words=0.5, usual_first=0.6))
+
+
+def entry(version: int, lead: float, *phrasings: float, text: str = "", is_answer: bool = True) -> list[Entry]:
+    first = version * 100
+    said = [Entry(id=first, version=version, near=lead, text=text, is_answer=is_answer)]
+    return said + [
+        Entry(id=first + at, version=version, near=near, kind="phrasing", shows=first, is_answer=is_answer)
+        for at, near in enumerate(phrasings, start=1)
+    ]
+
+
+def test_an_entry_that_is_like_the_question_as_a_whole_goes_before_one_lucky_phrasing() -> None:
+    lucky, steady = entry(1, 0.1, 0.9, 0.1, 0.1), entry(2, 0.7, 0.8, 0.8, 0.7)
+    found = shelf(*lucky, *steady)
+    assert order(found)[0] == 101
+    assert order(found, fusion=AS_A_WHOLE)[0] in {201, 202}
+
+
+def test_the_words_of_all_of_an_entry_count() -> None:
+    found = shelf(*entry(1, 0.5, text="nothing"), *entry(2, 0.45, text="the ransom"))
+    assert order(found, question=asked("ransom"))[0] == 100
+    assert order(found, question=asked("ransom"), fusion=AS_A_WHOLE)[0] == 200
+
+
+def test_an_entry_is_looked_at_for_its_portrait_alone() -> None:
+    near = [one for version in range(1, 7) for one in entry(version, 0.8, is_answer=False)]
+    alike = entry(9, 0.7, 0.75, 0.75)
+    assert order(shelf(*near, *alike), fusion=AS_A_WHOLE, look=2)[0] // 100 == 9
+
+
+def test_an_organisations_own_document_has_no_portrait() -> None:
+    own = shelf(*entry(1, 0.1, 0.9, is_answer=False), *entry(2, 0.8, 0.8, is_answer=False))
+    assert order(own, fusion=AS_A_WHOLE) == order(own)
+
+
+def test_a_portrait_makes_an_entry_more_credible_and_never_less() -> None:
+    places = ranked([shelf(*entry(1, 0.1, 0.9, 0.1, 0.1), *entry(2, 0.7, 0.8, 0.8, 0.7))], asked(), AS_A_WHOLE, look=64)
+    assert [place.passage // 100 for place in places] == [2, 1]
+    assert places[0].confidence > SAME.confidence(0.81)
+    assert places[1].confidence >= SAME.confidence(0.89)
