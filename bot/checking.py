@@ -24,6 +24,7 @@ from bot.service.app import App
 from bot.service.ports import UnitOfWork
 from bot.settings import Settings, chosen
 from knowledge.cards import CardBox
+from knowledge.starter import read_library
 from policies import load
 from policies.examples import run_all
 
@@ -137,6 +138,7 @@ async def _texts(settings: Settings) -> list[Finding]:
     cards = [f"{card.category}/{card.language}" for card in CardBox.load().unreviewed()]
     policies = load()
     parts = [f"cards {', '.join(cards)}"] if cards else []
+    parts += [f"entries {', '.join(red)}"] if (red := read_library().unsigned()) else []
     parts += [f"lexicons {', '.join(policies.unreviewed)}"] if policies.unreviewed else []
     if not parts:
         return [Finding(part="texts", state="ok", detail="every safety text is reviewed")]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-import knowledge
 from bot.adapters.keys import KeyRing
 from bot.adapters.storage import migrate
 from bot.adapters.storage.checks import verify_key
@@ -23,13 +22,8 @@ from knowledge.index.build import build_index
 from knowledge.index.encoder import names_of, open_encoder, prepared_names
 from knowledge.index.manifest import Manifest, load_current
 from knowledge.index.weights import prepare as prepare_encoder
-from knowledge.passages import Audience
-from knowledge.reading import read_all
+from knowledge.starter import read_library
 from knowledge.store import KnowledgeStore
-
-LIBRARY = Path(knowledge.__file__).parent / "library"
-SHELVES = (("pathways", Audience.PUBLIC), ("manual", Audience.STAFF))
-"""Collections of the starter library, with the audience of their folder."""
 
 Say = Callable[[str], None]
 
@@ -70,16 +64,12 @@ def require_prepared(settings: Settings) -> None:
 
 def publish_starter_library(engine: Engine) -> str:
     """Publish the starter library; unchanged documents stay as they are."""
-    store, changed, total = KnowledgeStore(engine), 0, 0
-    for collection, audience in SHELVES:
-        report = read_all(LIBRARY / collection, collection=collection, audience=audience, curated=True)
-        if report.problems:
-            raise InvalidDocument.of(report.problems)
-        # An entry this office has withdrawn stays withdrawn.
-        outcome = store.publish(report.documents, now=datetime.now(UTC), revive=False)
-        changed += outcome.changed
-        total += len(report.documents)
-    return f"{total} documents, {changed} new or changed"
+    library = read_library()
+    if library.problems:
+        raise InvalidDocument.of(library.problems)
+    # An entry this office has withdrawn stays withdrawn.
+    outcome = KnowledgeStore(engine).publish(library.entries, now=datetime.now(UTC), revive=False)
+    return f"{len(library.entries)} documents, {outcome.changed} new or changed"
 
 
 def refresh_index(settings: Settings, engine: Engine, say: Say, *, force: bool = False) -> str:

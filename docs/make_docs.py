@@ -1,10 +1,14 @@
-"""Write what is generated: .env.example from the settings, docs/cli.md from --help. With --check, say what is not current."""
+"""Write what is generated: .env.example from the settings, docs/cli.md from --help, the library's coverage from its files.
+
+With --check, say what is not current.
+"""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import library_coverage
 
 from bot import settings
 from bot.cli.group import cli
@@ -19,7 +23,13 @@ Generated from `--help` by `make docs`. Results go to standard output, everythin
 
 def generated() -> dict[Path, str]:
     """Return the text every generated file should have."""
-    return {ROOT / ".env.example": settings.example(), ROOT / "docs" / "cli.md": HEAD + "".join(_pages(cli, None, "waypost"))}
+    docs = ROOT / "docs"
+    return {
+        ROOT / ".env.example": settings.example(),
+        docs / "cli.md": HEAD + "".join(_pages(cli, None, "waypost")),
+        docs / "library.md": library_coverage.page(),
+        docs / "img" / "library-coverage.svg": library_coverage.picture(),
+    }
 
 
 def _pages(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:

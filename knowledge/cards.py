@@ -9,11 +9,28 @@ from datetime import date
 from pathlib import Path
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from knowledge.errors import KnowledgeError
+from knowledge.frontmatter import Language, SourceHead, Text
 
-DEFAULT_FOLDER = Path(__file__).parent / "library" / "cards"
+CARDS = "cards"
+DEFAULT_FOLDER = Path(__file__).parent / "library" / CARDS
 GENERIC = "generic"
+
+
+class CardHead(BaseModel):
+    """Front matter of a card."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    category: Text
+    language: Language
+    owner: Text
+    reviewed_by: list[Text]
+    version: int
+    checked: date
+    sources: list[SourceHead]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +68,7 @@ class CardBox:
         Raises:
             KnowledgeError: a file cannot be read; names it.
         """
-        cards = [_read_card(path) for path in sorted(folder.glob("*/*.md"))]
+        cards = [_card(path) for path in sorted(folder.glob("*/*.md"))]
         return cls(cards, _read_numbers(folder / "numbers.yaml"))
 
     def card(self, category: str | None, language: str) -> Card:
@@ -77,15 +94,23 @@ class CardBox:
         return [card for card in self._cards.values() if not card.reviewed]
 
 
-def _read_card(path: Path) -> Card:
+def read_card(path: Path) -> tuple[CardHead, str]:
+    """Return a card's head and text.
+
+    Raises:
+        KnowledgeError: the file cannot be read, or is no card.
+    """
     try:
         _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
-        front = yaml.safe_load(head)
-        return Card(
-            category=front["category"], language=front["language"], text=body.strip(), reviewed=bool(front["reviewed_by"])
-        )
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as exc:
-        raise KnowledgeError(f"Emergency card {path} cannot be read: {exc}; compare it with cards/en/generic.md") from exc
+        return CardHead.model_validate(yaml.safe_load(head)), body.strip()
+    except (OSError, ValueError, yaml.YAMLError) as exc:
+        wrong = f"{exc.errors()[0]['loc']}: {exc.errors()[0]['msg']}" if isinstance(exc, ValidationError) else exc
+        raise KnowledgeError(f"Emergency card {path} cannot be read: {wrong}; compare it with cards/en/generic.md") from exc
+
+
+def _card(path: Path) -> Card:
+    head, text = read_card(path)
+    return Card(category=head.category, language=head.language, text=text, reviewed=bool(head.reviewed_by))
 
 
 def _read_numbers(path: Path) -> list[EmergencyNumber]:

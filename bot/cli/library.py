@@ -2,7 +2,8 @@
 
 import json
 import sys
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from bot.cli import finding, wordings
 from bot.cli.group import Context, pass_context, print_json, say
 from bot.cli.sheets import plain
-from bot.cli.wordings import open_database
+from bot.cli.wordings import a_day, open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,28 @@ def build(context: Context) -> None:
     from bot.preparing import refresh_index
 
     click.echo(refresh_index(context.settings, open_database(context), say, force=True))
+
+
+@knowledge.command("lint")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--on", callback=a_day, metavar="DATE", help="As if it were that day, to see what will fall due.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def lint_library(folder: Path | None, on: date | None, as_json: bool) -> None:
+    """Name what is to be mended in the starter library.
+
+    FOLDER is another library built like it: pathways/, manual/, cards/ and
+    gaps.yaml. Exit status 1 when anything is found.
+    """
+    from knowledge.linting import lint
+    from knowledge.starter import FOLDER
+
+    problems = lint(folder or FOLDER, on=on or datetime.now(UTC).date())
+    for problem in problems:
+        print_json(asdict(problem)) if as_json else click.echo(plain(str(problem)))
+    if problems:
+        say(f"{len(problems)} to mend.")
+        sys.exit(1)
+    say("Nothing to mend.")
 
 
 @knowledge.command("evaluate")

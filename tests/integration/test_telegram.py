@@ -141,7 +141,7 @@ async def whole_way(town: Town) -> None:
 async def test_danger_is_answered_first_and_shown_to_the_desk(town: Town) -> None:
     town.amina.send(BOAT)
     await town.until(lambda: town.amina.texts and len(town.group.topics) == 1)
-    assert town.amina.texts[0].startswith(town.app.cards.text(None, "en")[:40])
+    assert town.amina.texts[0].startswith(town.app.cards.text("distress", "en")[:40])
 
 
 async def test_a_deleted_topic_is_made_anew_and_gets_the_very_message(town: Town) -> None:

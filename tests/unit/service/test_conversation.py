@@ -82,7 +82,7 @@ async def test_danger_gets_the_card_first_and_alone(amina: Someone) -> None:
     texts = await amina.receives()
     assert result.decision.outcome is Outcome.EMERGENCY
     assert result.record.severity == 4
-    assert texts[0].startswith(amina.app.cards.text(None, "en")[:30])
+    assert texts[0].startswith(amina.app.cards.text("distress", "en")[:30])
     assert "help.unhcr.org" not in texts[0]
 
 

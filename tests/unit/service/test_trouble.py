@@ -72,7 +72,7 @@ async def test_a_database_that_cannot_be_written_still_brings_help_and_moves_no_
     last_resort = LastResort(broken)
     updates = [an_update(1, BOAT), an_update(2, QUESTION, chat=72, language="fr")]
     assert not await receive(updates, broken, last_resort)
-    assert said(app)[0].startswith(app.cards.text(None, "en")[:30])
+    assert said(app)[0].startswith(app.cards.text("distress", "en")[:30])
     assert said(app)[1] == app.catalogue.text("storage_unavailable", "fr")
     assert not await receive(updates, broken, last_resort)
     assert len(said(app)) == 2, "nobody is told twice about the same message"
@@ -99,7 +99,7 @@ async def test_a_cry_for_help_is_answered_although_its_handler_fails(app: App) -
 
     await receive([an_update(5, BOAT)], app, LastResort(app))
     await Lanes(app, explode, LastResort(app)).drain()
-    assert said(app)[0].startswith(app.cards.text(None, "en")[:30])
+    assert said(app)[0].startswith(app.cards.text("distress", "en")[:30])
 
 
 class TakenOver(Shelf):
