@@ -60,7 +60,8 @@ def differences(store: KnowledgeStore, snapshot: Snapshot, rows: RowsByAudience)
             continue
         yield from _lost(store, snapshot.manifest.encoder, part_of(audience, FIRST), shelf.first, own)
         if shelf.second is not None and snapshot.manifest.second is not None:
-            held = [row for row in own if row.id in shelf.second.ids]
+            known = shelf.second.ids
+            held = [row for row in own if row.id in known]
             yield from _lost(store, snapshot.manifest.second, part_of(audience, SECOND), shelf.second, held)
 
 

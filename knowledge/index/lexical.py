@@ -101,7 +101,10 @@ class LexicalIndex:
     ) -> None:  # fmt: skip
         self._vocabulary, self._languages = vocabulary, languages
         self._ids, self._language, self._held, self._terms, self._counts = ids, language, held, terms, counts
-        self._column = {term: column for column, term in enumerate(vocabulary)}
+
+    @cached_property
+    def _column(self) -> dict[str, int]:
+        return {term: column for column, term in enumerate(self._vocabulary)}
 
     @classmethod
     def of(cls, texts: Iterable[Text]) -> Self:
@@ -240,7 +243,7 @@ class LexicalIndex:
 
     def _without_unused_terms(self) -> Self:
         """Return the same index with a vocabulary that the passages still use, once a fifth of it is idle."""
-        used = np.unique(self._terms)
+        used = np.flatnonzero(np.bincount(self._terms, minlength=len(self._vocabulary)))
         if len(used) * 5 > len(self._vocabulary) * 4:
             return self
         place = np.zeros(len(self._vocabulary), np.int32)

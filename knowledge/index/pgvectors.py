@@ -142,7 +142,8 @@ class PgVectors:
         """
         wanted = self.table.c.passage_id == any_(_listed(ids))
         with _asking(self._engine) as connection:
-            kept = dict(connection.execute(select(self.table.c.passage_id, self.table.c.vector).where(wanted)))
+            rows = connection.execute(select(self.table.c.passage_id, self.table.c.vector).where(wanted)).all()
+        kept = {row.passage_id: row.vector for row in rows}
         if not kept:
             return np.empty((0, 0), np.float32)
         nothing = [0.0] * len(next(iter(kept.values())))
