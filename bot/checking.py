@@ -134,7 +134,7 @@ async def _nlu(settings: Settings) -> list[Finding]:
 
 
 async def _texts(settings: Settings) -> list[Finding]:
-    """Safety texts no native reviewer has signed: a warning, never a reason not to start."""
+    """Safety texts nobody has signed: a warning, never a reason not to start."""
     cards = [f"{card.category}/{card.language}" for card in CardBox.load().unreviewed()]
     policies = load()
     parts = [f"cards {', '.join(cards)}"] if cards else []
@@ -146,8 +146,8 @@ async def _texts(settings: Settings) -> list[Finding]:
         Finding(
             part="texts",
             state="UNREAD",
-            detail=f"not signed by a native reviewer: {'; '.join(parts)}",
-            remedy="docs/add-a-language.md",
+            detail=f"not signed: {'; '.join(parts)}",
+            remedy="knowledge/library/README.md says who signs what",
         )
     ]
 

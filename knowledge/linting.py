@@ -16,7 +16,7 @@ import regex
 import yaml
 
 from knowledge import citations
-from knowledge.cards import CARDS, CardHead, read_card
+from knowledge.cards import CARDS, CardBox, CardHead, read_card
 from knowledge.errors import KnowledgeError, Problem
 from knowledge.frontmatter import split
 from knowledge.passages import Audience, Document
@@ -62,7 +62,7 @@ def lint(folder: Path = FOLDER, *, on: date) -> list[Problem]:
         for mark in rule(entry, on)
     ]
     between = [_placed(folder, path, mark) for rule in _LIBRARY_RULES for path, mark in rule(library)]
-    found = [*library.problems, *marked, *between, *_cards(folder, on)]
+    found = [*library.problems, *library.gap_problems, *marked, *between, *_cards(folder, on)]
     return sorted(found, key=lambda problem: (problem.path, problem.line, problem.key, problem.text))
 
 
@@ -96,8 +96,8 @@ def _dates(entry: Document, on: date) -> Iterator[_Mark]:
         days = REVIEW[entry.time_sensitive].days
         yield _Mark(key="review_due", at="review_due:", text=f"is more than {days} days after {checked}: set an earlier day")
     if due < on:
-        what = "its numbers and deadlines are shown to nobody" if entry.time_sensitive else "people are told it may be old"
-        yield _Mark(key="review_due", at="review_due:", text=f"was {due}, {what}: read the sources again and set both days")
+        text = f"was {due}, people are told that the text may be old: read the sources again and set both days"
+        yield _Mark(key="review_due", at="review_due:", text=text)
     for source in entry.sources:
         if source.page_date and source.page_date > checked:
             yield _Mark(key="sources", at=source.url, text=f"page_date {source.page_date} is after {checked}: correct it")
@@ -181,8 +181,8 @@ def _orphans(library: Library) -> Iterator[tuple[str, _Mark]]:
             yield path, _Mark(key="translation_of", at="language:", text="is missing: name the English entry")
         if entry.translation_of is not None:
             original = known.get((entry.collection, entry.translation_of))
-            if original is None:
-                text = f"{entry.translation_of} is not there: correct it, or take the translation out"
+            if original is None or original.language != "en":
+                text = f"{entry.translation_of} is no English entry: correct it, or take the translation out"
                 yield path, _Mark(key="translation_of", at="translation_of:", text=text)
             elif original.topic != entry.topic:
                 text = f"{entry.translation_of} is about {original.topic}, this about {entry.topic}: correct one of them"
@@ -211,7 +211,11 @@ _LIBRARY_RULES: tuple[Callable[[Library], Iterator[tuple[str, _Mark]]], ...] = (
 
 
 def _cards(folder: Path, on: date) -> Iterator[Problem]:
-    """Check the cards, and that every language has those of English."""
+    """Check the cards and the numbers, and that every language has the cards of English."""
+    try:
+        CardBox.load(folder / CARDS)
+    except KnowledgeError as exc:
+        yield Problem(path=CARDS, key="", line=1, text=str(exc))
     categories: defaultdict[str, set[str]] = defaultdict(set)
     for path in sorted((folder / CARDS).glob("*/*.md")):
         name = path.relative_to(folder).as_posix()
@@ -232,6 +236,8 @@ def _cards(folder: Path, on: date) -> Iterator[Problem]:
 def _card_marks(path: Path, head: CardHead, text: str, on: date) -> Iterator[_Mark]:
     if (path.parent.name, path.stem) != (head.language, head.category):
         yield _Mark(key="category", at="category:", text=f"is {head.category} in {head.language}: move the file, or correct it")
+    if not text:
+        yield _Mark(key="", at="---", text="has no text: write some")
     if (count := len(text.split())) > CARD_WORDS:
         yield _Mark(key="", at=text[:30], text=f"{count} words, at most {CARD_WORDS}: shorten it")
     if head.checked > on:
@@ -270,7 +276,7 @@ def _banned_words() -> dict[str, list[tuple[regex.Pattern[str], regex.Pattern[st
 
 def _placed(folder: Path, path: str, mark: _Mark) -> Problem:
     """Find the line: of a mark in the text below the head, of one in the head anywhere."""
-    text = (folder / path).read_text(encoding="utf-8")
+    text = (folder / path).read_bytes().decode("utf-8", "replace")
     start = 0 if mark.key else len(text) - len(split(text)[1])
     place = text.find(mark.at, start)
     return Problem(path=path, key=mark.key, line=text.count("\n", 0, max(place, start)) + 1, text=mark.text)

@@ -60,9 +60,12 @@ class Publication:
         """Return whether keeping a document would change nothing.
 
         Args:
-            revive: what was withdrawn, or gone back from, is news again; False leaves it until its words change.
+            revive: what was withdrawn, or gone back from, is news again; False leaves the one to an editor, whatever it says now,
+                and the other until its words change.
         """
         kept = self._kept(item.collection, item.path)
+        if not revive and kept and kept[-1].status == "withdrawn":
+            return True
         newest = {self._status(row): row.sha256 for row in kept}
         known = {newest.get("published"), newest.get("quarantined" if item.concerns else status)}
         if self._replaced(item.collection, item.path) and "published" not in newest:

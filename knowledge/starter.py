@@ -38,7 +38,9 @@ class Library:
     entries: tuple[Document, ...]
     gaps: tuple[Gap, ...]
     problems: tuple[Problem, ...]
-    """Of what could not be read; paths are below the library's folder."""
+    """Of entries that could not be read; paths are below the library's folder."""
+    gap_problems: tuple[Problem, ...]
+    """The same of the register, which is shown to nobody and holds up nothing."""
 
     def unsigned(self) -> list[str]:
         """Return topic and language of the red entries that nobody has signed."""
@@ -49,7 +51,11 @@ class Library:
 
 def read_library(folder: Path = FOLDER) -> Library:
     """Read entries and gaps."""
-    reports = [(name, read_all(folder / name, collection=name, audience=audience, curated=True)) for name, audience in SHELVES]
+    reports = [
+        (name, read_all(folder / name, collection=name, audience=audience, curated=True))
+        for name, audience in SHELVES
+        if (folder / name).is_dir()
+    ]
     unread = [
         Problem(path=f"{name}/{problem.path}", key=problem.key, line=problem.line, text=problem.text)
         for name, report in reports
@@ -59,16 +65,17 @@ def read_library(folder: Path = FOLDER) -> Library:
     return Library(
         entries=tuple(document for _, report in reports for document in report.documents),
         gaps=tuple(gaps),
-        problems=(*unread, *wrong),
+        problems=tuple(unread),
+        gap_problems=tuple(wrong),
     )
 
 
 def _read_gaps(path: Path) -> tuple[list[Gap], list[Problem]]:
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["gaps"]
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["gaps"] or []
         return [Gap.model_validate(row) for row in rows], []
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as exc:
-        return [], [Problem(path=GAPS, key="", line=1, text=f"cannot be read ({exc!r}): restore it")]
     except ValidationError as exc:
         first = exc.errors()[0]
         return [], [Problem(path=GAPS, key=".".join(map(str, first["loc"])), line=1, text=f"{first['input']!r}: {first['msg']}")]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as exc:
+        return [], [Problem(path=GAPS, key="", line=1, text=f"cannot be read ({exc!r}): restore it")]

@@ -56,7 +56,7 @@ class KnowledgeStore:
         """Keep documents as published, or as drafts; all or none. Those with concerns are quarantined in either case.
 
         Args:
-            revive: publish again what was withdrawn, even in the same words; False leaves it withdrawn until they change.
+            revive: publish again what was withdrawn; False leaves it to an editor, whatever its words are now.
         """
         status: Status = "draft" if draft else "published"
         items = list(documents)

@@ -143,7 +143,7 @@ class LexicalIndex:
             self._vocabulary, self._languages, names, self._language[places[firsts]],
             np.bincount(pairs // words, minlength=len(names)).astype(np.int32), (pairs % words).astype(np.int32),
             counts.astype(np.uint16),
-        )  # fmt: skip
+        )._without_unused_terms()  # fmt: skip
 
     def changed(self, *, removed: Collection[int], added: Iterable[Text]) -> Self:
         """Return the index without some passages and with others; only the texts of the others are read."""
@@ -203,7 +203,7 @@ class LexicalIndex:
 
     def prepare(self) -> None:
         """Work out the weights now rather than at the first question."""
-        _ = self._weights
+        _ = self._weights, self._column
 
     @cached_property
     def _weights(self) -> _Weights:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pgvector import HalfVector
@@ -144,10 +145,8 @@ class PgVectors:
         with _asking(self._engine) as connection:
             rows = connection.execute(select(self.table.c.passage_id, self.table.c.vector).where(wanted)).all()
         kept = {row.passage_id: row.vector for row in rows}
-        if not kept:
-            return np.empty((0, 0), np.float32)
-        nothing = [0.0] * len(next(iter(kept.values())))
-        return np.array([kept.get(one, nothing) for one in ids.tolist()], np.float32)
+        nothing = [0.0] * self._dim
+        return np.array([kept.get(one, nothing) for one in ids.tolist()], np.float32).reshape(len(ids), self._dim)
 
     def prepare(self) -> None:
         """Do nothing: the database is ready."""
@@ -178,6 +177,11 @@ class PgVectors:
             _set_local(connection, _by_graph(limit) if by_graph else {"enable_indexscan": "off", "jit": "off"})
             rows = connection.execute(select(passage, distance).order_by(*order).limit(limit)).all()
         return np.array([row[0] for row in rows], np.int64), -np.array([row[1] for row in rows], np.float32)
+
+    @property
+    def _dim(self) -> int:
+        kind: Any = self.table.c.vector.type
+        return int(kind.dim)
 
     def _distance(self, vector: Vectors) -> ColumnElement[float]:
         """The inner product with its sign turned: PostgreSQL reads an index in ascending order only."""

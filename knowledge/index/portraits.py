@@ -63,6 +63,8 @@ class Portraits:
 
     def foremost(self, likeness: Scores) -> Ids:
         """Return the direct answers of the entries that are most like the question, in no order."""
+        if not likeness.any():  # an encoder for which nothing was measured
+            return self.leads[:0]
         if len(likeness) <= FOREMOST:
             return self.leads
         return self.leads[np.argpartition(likeness, -FOREMOST)[-FOREMOST:]]

@@ -106,7 +106,7 @@ class Shelf:
         return Portraits.of(self.rows, self.words, self.first, self.second, self.in_second)
 
     def prepare(self) -> None:
-        """Do now what the first question would wait for; building needs none of it."""
+        """Do now what the first question would wait for."""
         for part in (self.words, self.first, self.second, self.portraits.words):
             if part is not None:
                 part.prepare()

@@ -310,6 +310,17 @@ def test_the_starter_library_does_not_undo_a_rollback(store: KnowledgeStore) -> 
     assert store.publish([sample(A, body="Three.")], now=after(3), revive=False).changed == 1
 
 
+def test_the_starter_library_never_brings_back_what_an_office_withdrew(store: KnowledgeStore) -> None:
+    put(store, sample(A, body="One."))
+    store.withdraw("pathways", A, now=after(1))
+    for changed in (sample(A, body="One."), sample(A, body="One.", phrasings=("one more way to ask",)), sample(A, body="Two.")):
+        assert store.publish([changed], now=after(2), revive=False).changed == 0
+    assert leads(store, 2) == {}
+    store.publish_version("pathways", A, now=after(3))
+    assert leads(store, 3) == {A: "One."}
+    assert store.publish([sample(A, body="Two.")], now=after(4), revive=False).changed == 1
+
+
 # --- days --------------------------------------------------------------------------------------------------------------------
 
 

@@ -70,6 +70,7 @@ def library(tmp_path: Path) -> Path:
         "manual/en/1.2-frame.md": an_entry("1.2", "frame", audience="staff") + "\n## Links\n\n1.5 and 1.2.\n",
         "cards/en/generic.md": CARD.format(category="generic", language="en"),
         "cards/fr/generic.md": CARD.format(category="generic", language="fr"),
+        "cards/numbers.yaml": "numbers: []\n",
         "gaps.yaml": GAP,
     }
     for name, text in files.items():
@@ -124,7 +125,9 @@ SABOTAGES = {
     "few phrasings": (("pathways/en/P07-visas.md", phrasings("visa"), phrasings("visa", 11)), "should be 12 to"),
     "a phrasing twice": (("pathways/en/P07-visas.md", "number 3", "Number 4!"), "stands twice"),
     "a host nobody knows": (("pathways/en/P07-visas.md", "www.iom.int", "iom-visas.example"), "not on the list of hosts"),
-    "an orphan": (("pathways/fr/P07-visas.md", "en/P07-visas.md", "en/P99-gone.md"), "is not there"),
+    "an orphan": (("pathways/fr/P07-visas.md", "en/P07-visas.md", "en/P99-gone.md"), "is no English entry"),
+    "a translation of itself": (("pathways/fr/P07-visas.md", "en/P07-visas.md", "fr/P07-visas.md"), "is no English entry"),
+    "a card without a text": (("cards/en/generic.md", CARD.rpartition("---\n")[2], ""), "no text"),
     "a translation of nothing": (
         ("pathways/fr/P07-visas.md", 'translation_of: "en/P07-visas.md"\n', ""),
         "name the English entry",
@@ -143,9 +146,7 @@ def test_what_is_wrong_is_named_where_it_stands(library: Path, change: tuple[str
     text = (library / name).read_text(encoding="utf-8")
     assert old in text
     (library / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = [problem for problem in lint(library, on=TODAY) if said in problem.text]
-    assert found and found[0].path.startswith(name.split("/")[0])
-    assert 1 <= found[0].line <= text.count("\n") + 40
+    assert name in {problem.path for problem in lint(library, on=TODAY) if said in problem.text}
 
 
 def test_a_phrasing_of_two_entries_is_named_in_the_second(library: Path) -> None:
@@ -171,6 +172,36 @@ def test_the_line_of_a_word_is_its_line_in_the_text(library: Path) -> None:
     )
     problem = the_only(lint(library, on=TODAY))
     assert path.read_text().splitlines()[problem.line - 1].startswith("- We guarantee")
+
+
+def test_the_line_of_a_key_is_its_line_in_the_head(library: Path) -> None:
+    path = library / "pathways/en/P07-visas.md"
+    path.write_text(path.read_text().replace("review_due: 2027-02-10", "review_due: 2027-05-10"))
+    problem = the_only(lint(library, on=TODAY))
+    assert path.read_text().splitlines()[problem.line - 1] == "review_due: 2027-05-10"
+
+
+def test_a_library_the_bot_would_not_start_with_is_not_clean(library: Path) -> None:
+    (library / "cards/numbers.yaml").write_text("numbers:\n  - {service: all, number: 112, checked: 2026-11-24}\n")
+    assert "numbers.yaml" in the_only(lint(library, on=TODAY)).text
+
+
+def test_an_empty_register_is_sound_and_a_broken_one_holds_up_no_entry(library: Path) -> None:
+    (library / "gaps.yaml").write_text("gaps:\n")
+    assert read_library(library).gap_problems == ()
+    (library / "gaps.yaml").write_bytes("gaps: é".encode("latin-1"))
+    read = read_library(library)
+    assert len(read.gap_problems) == 1
+    assert (read.problems, len(read.entries)) == ((), 3)
+
+
+def test_red_entries_nobody_signed_are_listed(library: Path) -> None:
+    path = library / "pathways/en/P07-visas.md"
+    assert read_library(library).unsigned() == []
+    path.write_text(path.read_text().replace("sensitivity: green", "sensitivity: red"))
+    assert read_library(library).unsigned() == ["P07/en"]
+    path.write_text(path.read_text().replace("reviewed_by: []", "reviewed_by: [protection-lead]"))
+    assert read_library(library).unsigned() == []
 
 
 @pytest.mark.parametrize(
