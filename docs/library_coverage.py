@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.adapters.catalogue import YamlCatalogue
 from knowledge.cards import CARDS, read_card
 from knowledge.passages import Document
-from knowledge.starter import FOLDER, Gap, read_library
+from knowledge.starter import FOLDER, Gap, Library
 
-SPOKEN = ("en", "fr", "es", "ar", "pt", "ru", "uk", "fa", "tr", "sw", "so", "am", "ti")
-"""Languages Waypost speaks, in the order of the tables."""
+SPOKEN = tuple(YamlCatalogue().native_names())
+"""Languages people may choose, in the order of the tables."""
 CELL, GAP, LEFT, TOP = 10, 2, 70, 40
 NONE, UNSIGNED, SIGNED = "#ffffff", "#7aa6c2", "#1f5673"
 MARKS = {"none": "·", "unsigned": "○", "signed": "●"}
@@ -17,9 +18,8 @@ Row = tuple[str, dict[str, str]]
 """A topic or a card, and the state of each language in which it is there."""
 
 
-def page() -> str:
+def page(library: Library) -> str:
     """Return the tables as Markdown."""
-    library = read_library()
     public, staff, cards = _rows(library.entries, "pathways"), _rows(library.entries, "manual"), _cards()
     titles = {entry.topic or "": entry.title for entry in library.entries if entry.language == "en"}
     titles |= {gap.topic: gap.title for gap in library.gaps}
@@ -35,9 +35,8 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def picture() -> str:
+def picture(library: Library) -> str:
     """Return the same as SVG: a row for each language, a cell for each topic."""
-    library = read_library()
     blocks = [
         ("topics for everybody", _rows(library.entries, "pathways")),
         ("emergency cards", _cards()),

@@ -12,6 +12,7 @@ import library_coverage
 
 from bot import settings
 from bot.cli.group import cli
+from knowledge.starter import read_library
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """\
@@ -23,12 +24,12 @@ Generated from `--help` by `make docs`. Results go to standard output, everythin
 
 def generated() -> dict[Path, str]:
     """Return the text every generated file should have."""
-    docs = ROOT / "docs"
+    docs, library = ROOT / "docs", read_library()
     return {
         ROOT / ".env.example": settings.example(),
         docs / "cli.md": HEAD + "".join(_pages(cli, None, "waypost")),
-        docs / "library.md": library_coverage.page(),
-        docs / "img" / "library-coverage.svg": library_coverage.picture(),
+        docs / "library.md": library_coverage.page(library),
+        docs / "img" / "library-coverage.svg": library_coverage.picture(library),
     }
 
 

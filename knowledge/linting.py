@@ -56,10 +56,7 @@ def lint(folder: Path = FOLDER, *, on: date) -> list[Problem]:
     """Return everything to mend in a library as it stands on a day, by file and line; paths are below ``folder``."""
     library = read_library(folder)
     marked = [
-        _placed(folder, f"{entry.collection}/{entry.path}", mark)
-        for entry in library.entries
-        for rule in _ENTRY_RULES
-        for mark in rule(entry, on)
+        _placed(folder, _file(entry), mark) for entry in library.entries for rule in _ENTRY_RULES for mark in rule(entry, on)
     ]
     between = [_placed(folder, path, mark) for rule in _LIBRARY_RULES for path, mark in rule(library)]
     found = [*library.problems, *library.gap_problems, *marked, *between, *_cards(folder, on)]
@@ -105,7 +102,7 @@ def _dates(entry: Document, on: date) -> Iterator[_Mark]:
 
 def _length(entry: Document, on: date) -> Iterator[_Mark]:
     lead = _lead(entry.body)
-    if not lead.strip():
+    if not lead:
         yield _Mark(key="", at=entry.body[:40], text="begins with a heading: put the direct answer before it")
     if (count := len(lead.split())) > LEAD_WORDS:
         yield _Mark(key="", at=entry.body[:40], text=f"direct answer of {count} words, at most {LEAD_WORDS}: shorten it")
@@ -126,8 +123,7 @@ def _reading(entry: Document, on: date) -> Iterator[_Mark]:
 
 
 def _words(entry: Document, on: date) -> Iterator[_Mark]:
-    for sentence in _SENTENCE.split(f"{entry.title}\n{entry.body}"):
-        yield from (_Mark(key="", at=found, text=f'"{found}": {instead}') for found, instead in banned(sentence, entry.language))
+    return _banned_marks(f"{entry.title}\n{entry.body}", entry.language)
 
 
 def _content(entry: Document, on: date) -> Iterator[_Mark]:
@@ -159,24 +155,21 @@ _ENTRY_RULES: tuple[Callable[[Document, date], Iterator[_Mark]], ...] = (
 
 def _shared(library: Library) -> Iterator[tuple[str, _Mark]]:
     """A phrasing of two entries of one audience and language finds whichever comes first."""
-    owners: defaultdict[tuple[Audience, str, str], list[Document]] = defaultdict(list)
+    owners: defaultdict[tuple[Audience, str, str], list[tuple[Document, str]]] = defaultdict(list)
     for entry in library.entries:
-        for phrasing in {_folded(one): one for one in entry.phrasings}:
-            owners[entry.audience, entry.language, phrasing].append(entry)
-    for (_, _, phrasing), (first, *others) in owners.items():
-        for other in others:
-            path = f"{other.collection}/{other.path}"
-            yield (
-                path,
-                _Mark(key="phrasings", at=phrasing, text=f'"{phrasing}" leads to {first.path} too: keep it in one of them'),
-            )
+        for folded, phrasing in {_folded(one): one for one in entry.phrasings}.items():
+            owners[entry.audience, entry.language, folded].append((entry, phrasing))
+    for (first, _), *others in owners.values():
+        for other, phrasing in others:
+            text = f'"{phrasing}" leads to {first.path} too: keep it in one of them'
+            yield _file(other), _Mark(key="phrasings", at=phrasing, text=text)
 
 
 def _orphans(library: Library) -> Iterator[tuple[str, _Mark]]:
     known = {(entry.collection, entry.path): entry for entry in library.entries}
     seen: dict[tuple[str | None, str], str] = {}
     for entry in library.entries:
-        path = f"{entry.collection}/{entry.path}"
+        path = _file(entry)
         if entry.translation_of is None and entry.language != "en":
             yield path, _Mark(key="translation_of", at="language:", text="is missing: name the English entry")
         if entry.translation_of is not None:
@@ -203,8 +196,10 @@ def _links(library: Library) -> Iterator[tuple[str, _Mark]]:
         _, _, links = entry.body.partition("\n## Links\n")
         for topic in _LINKED.findall(links.partition("\n## ")[0]):
             if topic not in known:
-                path = f"{entry.collection}/{entry.path}"
-                yield path, _Mark(key="", at="## Links", text=f"{topic} is neither an entry nor in {GAPS}: correct the link")
+                yield (
+                    _file(entry),
+                    _Mark(key="", at="## Links", text=f"{topic} is neither an entry nor in {GAPS}: correct the link"),
+                )
 
 
 _LIBRARY_RULES: tuple[Callable[[Library], Iterator[tuple[str, _Mark]]], ...] = (_shared, _orphans, _links)
@@ -247,8 +242,13 @@ def _card_marks(path: Path, head: CardHead, text: str, on: date) -> Iterator[_Ma
     for source in head.sources:
         if reason := citations.check_url(source.url):
             yield _Mark(key="sources", at=source.url, text=reason)
+    yield from _banned_marks(text, head.language)
+
+
+def _banned_marks(text: str, language: str) -> Iterator[_Mark]:
     for sentence in _SENTENCE.split(text):
-        yield from (_Mark(key="", at=found, text=f'"{found}": {instead}') for found, instead in banned(sentence, head.language))
+        for found, instead in banned(sentence, language):
+            yield _Mark(key="", at=found, text=f'"{found}": {instead}')
 
 
 def banned(sentence: str, language: str) -> Iterator[tuple[str, str]]:
@@ -280,6 +280,11 @@ def _placed(folder: Path, path: str, mark: _Mark) -> Problem:
     start = 0 if mark.key else len(text) - len(split(text)[1])
     place = text.find(mark.at, start)
     return Problem(path=path, key=mark.key, line=text.count("\n", 0, max(place, start)) + 1, text=mark.text)
+
+
+def _file(entry: Document) -> str:
+    """Return the path of an entry below the library's folder."""
+    return f"{entry.collection}/{entry.path}"
 
 
 def _lead(body: str) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,7 +24,6 @@ class Gap(BaseModel):
 
     topic: Topic
     title: Text
-    audience: Literal["public", "staff"]
     why: Text
     ask: Text
     """Whom to ask meanwhile."""

@@ -32,6 +32,14 @@ def load_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
         raise IndexCorrupt(f"The index file {path.name} cannot be read: run `waypost knowledge build`") from exc
 
 
+def is_among(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of some numbers stand in an ascending list."""
+    if not len(ascending):
+        return np.zeros(len(wanted), np.bool_)
+    found: NDArray[np.bool_] = ascending[np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)] == wanted
+    return found
+
+
 def packed(words: Sequence[str]) -> NDArray[np.uint8]:
     """Return words as an array; none may hold U+0000. A line feed may stand in the name of a file, and so in a subject."""
     return np.frombuffer("\0".join(words).encode(), np.uint8)

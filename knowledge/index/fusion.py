@@ -1,4 +1,4 @@
-"""One score out of three, and what it is worth: pure arithmetic over what the parts of an index found.
+"""One score out of several, and what it is worth: pure arithmetic over what the parts of an index found.
 
 A passage's *closeness* to a question is ``(q - centre · mean) · p + second · (u - usual) + words · share``: the first encoder's
 inner product, with the mean question of its language taken off (else passages that are near to every question of that language
@@ -6,11 +6,14 @@ win); for a passage in another language than the question, the second encoder's 
 share of the question's words that the passage holds. All three are absolute: they mean the same for every question, so that
 audiences and languages are ranked in one list.
 
+A curated entry has a *likeness* besides, of its portrait to the question (``portraits``); it is added to the closeness of all its
+passages.
+
 *Confidence* is the closeness read against questions whose answer is, and is not, among the texts: 0.5 is as likely the one as the
 other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one.
 
-Source: docs/adr/0010-hybrid-retrieval.md. Weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``).
+Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
+(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0011-portraits.md.
 """
 
 import json

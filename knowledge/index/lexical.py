@@ -124,11 +124,6 @@ class LexicalIndex:
         """Ids of all passages."""
         return frozenset(self._ids.tolist())
 
-    @property
-    def sorted_ids(self) -> Ids:
-        """Ids of all passages, ascending."""
-        return self._ids
-
     def merged(self, ids: Ids, groups: Ids) -> Self:
         """Return an index of these passages put together, each under the number of its group, which has one language."""
         places = np.searchsorted(self._ids, ids)

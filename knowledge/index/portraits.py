@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.index.arrays import is_among
 from knowledge.index.fusion import Fusion
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.nearest import Ids, Nearest, Scores, Vectors
@@ -43,7 +44,7 @@ class Portraits:
         own = np.flatnonzero(np.isin(rows.versions, versions))
         group = np.searchsorted(versions, rows.versions[own])
         seen = in_second[own]
-        texts = np.isin(rows.ids[own], words.sorted_ids)
+        texts = own[rows.shows[own] == rows.ids[own]]
         return cls(
             versions=versions,
             leads=rows.ids[leads[places]],
@@ -53,7 +54,7 @@ class Portraits:
                 if second is not None
                 else np.empty((len(versions), 0), np.float32)
             ),
-            words=words.merged(rows.ids[own][texts], rows.versions[own][texts]),
+            words=words.merged(rows.ids[texts], rows.versions[texts]),
         )
 
     def likeness(self, text: str, written: str, first: Vectors, second: Vectors | None, fusion: Fusion) -> Scores:
@@ -71,10 +72,9 @@ class Portraits:
 
     def spread(self, likeness: Scores, versions: Ids) -> Scores:
         """Return the likeness of each of these versions, 0 for those without a portrait."""
-        if not len(self.versions):
-            return np.zeros(len(versions), np.float32)
-        places = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
-        return np.where(self.versions[places] == versions, likeness[places], np.float32(0))
+        spread, has_one = np.zeros(len(versions), np.float32), is_among(versions, self.versions)
+        spread[has_one] = likeness[np.searchsorted(self.versions, versions[has_one])]
+        return spread
 
 
 def _means(vectors: Vectors, group: NDArray[np.int64], count: int) -> Vectors:

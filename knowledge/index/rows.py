@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.index.arrays import load_arrays, packed, save_arrays, unpacked
+from knowledge.index.arrays import is_among, load_arrays, packed, save_arrays, unpacked
 from knowledge.index.nearest import Ids
 from knowledge.passages import Authority, IndexRow
 
@@ -75,10 +75,7 @@ class Rows:
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Return which ids are in the table."""
-        if not len(self.ids):
-            return np.zeros(len(ids), np.bool_)
-        held: NDArray[np.bool_] = self.ids[np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)] == ids
-        return held
+        return is_among(ids, self.ids)
 
     def of_collection(self, name: str) -> NDArray[np.bool_]:
         """Return which rows belong to a collection."""

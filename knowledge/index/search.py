@@ -25,7 +25,7 @@ FIRST_LOOK = 64
 FIRST_DOCUMENTS = 8
 """Documents looked at for each one wanted: its variants in other languages, and what may not be shown, take no place."""
 SURE = 0.7
-"""Confidence from which an answer in the question's own language needs no second opinion: it costs a third of a search."""
+"""Confidence from which an answer in the question's own language needs no second opinion, where portraits ask for none."""
 FEW = 2
 """Passages that a place may rest on, on average, for them to be read at once: reading one takes as long as asking for six."""
 SPARE = 3

@@ -50,7 +50,7 @@ sources: []
 ---
 Thank you for telling me. Call the local emergency number now. Which country are you in?
 """
-GAP = 'gaps:\n  - {topic: "1.5", title: "Levels", audience: staff, why: "not found", ask: "the desk"}\n'
+GAP = 'gaps:\n  - {topic: "1.5", title: "Levels", why: "not found", ask: "the desk"}\n'
 
 
 def phrasings(word: str, count: int = 14) -> str:
