@@ -4,7 +4,7 @@
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,7 +65,7 @@ def build(
     engine = open_engine(settings.database.url, pool_size=settings.database.pool_size)
     catalogue = YamlCatalogue()
     clock = clock or SystemClock()
-    retriever = retriever or LibraryRetriever(partial(open_searcher, settings, engine, clock))
+    retriever = retriever or LibraryRetriever(partial(open_searcher, settings, engine, clock, catalogue.fallbacks()))
     app = App(
         storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings), threads=settings.database.pool_size),
         understander=understander or RasaUnderstander(server_finder(settings)),
@@ -87,8 +87,13 @@ def build(
     return Parts(app=app, engine=engine, keys=keys, catalogue=catalogue, retriever=retriever)
 
 
-def open_searcher(settings: Settings, engine: Engine, clock: Clock) -> Searcher:
+def open_searcher(
+    settings: Settings, engine: Engine, clock: Clock, fallbacks: Mapping[str, Sequence[str]] | None = None
+) -> Searcher:
     """Load the encoder and open the index; takes seconds.
+
+    Args:
+        fallbacks: language → languages whose texts are shown where it has none.
 
     Raises:
         EncoderUnavailable, IndexMissing, IndexStale, IndexCorrupt
@@ -96,7 +101,9 @@ def open_searcher(settings: Settings, engine: Engine, clock: Clock) -> Searcher:
     encoder = open_encoder(settings.encoder.model, settings.encoder.threads)
     # Searching only reads: on SQLite it must not wait for the writer.
     store = KnowledgeStore(engine.execution_options(reading=True))
-    return Searcher(store, encoder, settings.index_dir, clock=clock.now, place=vector_place(settings, engine))
+    return Searcher(
+        store, encoder, settings.index_dir, clock=clock.now, place=vector_place(settings, engine), fallbacks=fallbacks
+    )  # fmt: skip
 
 
 def vector_place(settings: Settings, engine: Engine, encoders: Names | None = None) -> VectorPlace:

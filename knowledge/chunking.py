@@ -21,6 +21,7 @@ import regex
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from knowledge.direction import without_isolates
 from knowledge.passages import Document, DraftPassage, PassageKind
 
 LIMIT = 1_200
@@ -72,13 +73,14 @@ def embedded_text(title: str, kind: str, heading_path: Sequence[str], text: str)
 
     A section like "Ask at the embassy of that country" says nothing without its title. A phrasing stands alone: it is compared
     with a question of the same shape, and the title would make all phrasings of a document alike. A file's name that holds a
-    number and no word is left out: "P0012" before an Arabic text costs half a point of MRR (XQuAD).
+    number and no word is left out: "P0012" before an Arabic text costs half a point of MRR (XQuAD). Direction marks are for
+    showing: no encoder knows them.
     """
     if kind == "phrasing":
-        return text
+        return without_isolates(text)
     above = [heading for heading in heading_path if heading != title]
     named = [] if not title or _MERE_NAME.fullmatch(title) else [title]
-    return "\n".join((*named, *above, text))
+    return without_isolates("\n".join((*named, *above, text)))
 
 
 def first_heading(body: str) -> str | None:

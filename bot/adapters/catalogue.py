@@ -1,7 +1,7 @@
 """Interface texts from ``bot/locales``: one YAML file a language, the same keys and placeholders in each."""
 
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,11 @@ class YamlCatalogue:
         return next((code for code in (language, *row.get("fallback", ())) if code in self._texts), LAST)
 
     def no_content(self, language: str) -> str:
-        return "" if language in self._texts or language not in self._languages else str(self._languages[language]["no_content"])
+        return str(self._languages[language]["no_content"]) if language in self._languages else ""
+
+    def fallbacks(self) -> Mapping[str, Sequence[str]]:
+        """Return, by language, those whose texts are shown where it has none, in order."""
+        return {code: tuple(row["fallback"]) for code, row in self._languages.items()}
 
     def native_names(self) -> Mapping[str, str]:
         return {code: str(row["name"]) for code, row in self._languages.items()}

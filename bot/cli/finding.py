@@ -60,6 +60,7 @@ def search(
 @contextmanager
 def _searcher(context: Context, as_of: date | None) -> Iterator["Searcher"]:
     from bot import bootstrap
+    from bot.adapters.catalogue import YamlCatalogue
     from bot.adapters.clock import SystemClock
     from knowledge.index.build import build_index
     from knowledge.index.encoder import open_encoder
@@ -67,13 +68,14 @@ def _searcher(context: Context, as_of: date | None) -> Iterator["Searcher"]:
     from knowledge.past import PastStore
 
     engine, settings, clock = open_database(context), context.settings, SystemClock()
+    fallbacks = YamlCatalogue().fallbacks()
     if as_of is None:
-        yield bootstrap.open_searcher(settings, engine, clock)
+        yield bootstrap.open_searcher(settings, engine, clock, fallbacks)
         return
     encoder, store = open_encoder(settings.encoder.model, settings.encoder.threads), PastStore(engine, as_of)
     with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
         build_index(store, encoder, Path(folder), clock.now(), progress=say)
-        yield Searcher(store, encoder, Path(folder), clock=clock.now)
+        yield Searcher(store, encoder, Path(folder), clock=clock.now, fallbacks=fallbacks)
 
 
 def _row(hit: "Hit") -> dict[str, Any]:

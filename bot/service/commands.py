@@ -94,7 +94,8 @@ def _on_language(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversa
         text = app.catalogue.text("language_choose", turn.language.code)
         return person, conversation, [Reply(text=text, buttons=_language_rows(app))], turn.accepted.case
     person = replace(person, language=chosen, language_chosen=True)
-    parts = [app.catalogue.no_content(chosen), app.catalogue.text("language_set", chosen)]
+    note = app.catalogue.no_content(chosen) if app.catalogue.shown_in(chosen) != chosen else ""
+    parts = [note, app.catalogue.text("language_set", chosen)]
     return person, conversation, [Reply(text="\n\n".join(part for part in parts if part))], turn.accepted.case
 
 

@@ -13,7 +13,7 @@ passages.
 other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one.
 
 Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0011-portraits.md.
+(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0013-learned-portraits.md.
 """
 
 import json
@@ -53,13 +53,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What being like a curated entry as a whole is worth, beyond what is usual for the entry to the point (``usual_…``)."""
+    """What being like a curated entry as a whole is worth, beyond what is usual for the entry to the point."""
 
-    first: float = 0.0
-    second: float = 0.0
+    told: float = 0.0
     words: float = 0.0
-    usual_first: float = 0.0
-    usual_second: float = 0.0
+    usual: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +86,15 @@ class Fusion:
             total if second is None else total + np.float32(self.second) * np.nan_to_num(second - np.float32(self.usual), nan=0.0)
         )
 
-    def likeness(self, first: Scores, second: Scores | None, words: Scores) -> Scores:
-        """Return what being like each entry as a whole adds to the closeness of its passages; ``second`` as for closeness."""
+    def likeness(self, told: Scores, words: Scores) -> Scores:
+        """Return what being like each entry as a whole adds to the closeness of its passages.
+
+        Args:
+            told: how clearly each entry is told from the others.
+            words: the share of the question's words that each holds.
+        """
         weights = self.likeness_weights
-        total = np.float32(weights.first) * (first - np.float32(weights.usual_first)) + np.float32(weights.words) * words
-        if second is not None:
-            total = total + np.float32(weights.second) * np.nan_to_num(second - np.float32(weights.usual_second), nan=0.0)
-        likeness: Scores = total
+        likeness: Scores = np.float32(weights.told) * told + np.float32(weights.words) * words - np.float32(weights.usual)
         return likeness
 
     def confidence(

@@ -160,10 +160,10 @@ class LexicalIndex:
             np.concatenate(terms), np.concatenate(counts),
         )._in_order()._without_unused_terms()  # fmt: skip
 
-    def find(self, question: str, language: str) -> Matches:
-        """Return how much of a question in ``language`` each passage holds, in whatever language it is written."""
+    def find(self, terms: Collection[str]) -> Matches:
+        """Return how much of a question each passage holds, in whatever language it is written; ``terms`` differ."""
         weights, limit = self._weights, max(COMMON * self.size, RARE)
-        columns = [self._column.get(term) for term in dict.fromkeys(terms_of(question, language))]
+        columns = [self._column.get(term) for term in terms]
         held = [(column, weights.ends[column], weights.ends[column + 1]) for column in columns if column is not None]
         told = [(column, slice(begin, end)) for column, begin, end in held if end - begin <= limit]
         reachable = weights.best[[column for column, _ in told]].sum(axis=0) + columns.count(None) * weights.unknown

@@ -1,11 +1,13 @@
-"""What a curated entry is about as a whole: the mean of all its vectors, and all its words.
+"""What a curated entry is about as a whole: what tells its texts and phrasings from those of all other entries, and its words.
 
 One phrasing that happens to look like a question says little; that its neighbours do too says much. So an entry is judged by its
-closest passage and by its portrait. Portraits are made of what the index holds, when it is opened, and kept nowhere.
+closest passage and by its portrait: one direction for each subject, fitted by ridge regression to tell its passages from all
+others, in all languages at once. Portraits are made of what the index holds, when it is opened, and kept nowhere.
 
-Source: docs/adr/0011-portraits.md.
+Source: docs/adr/0013-learned-portraits.md.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +22,8 @@ from knowledge.index.rows import Rows
 
 FOREMOST = 8
 """Entries whose direct answer is looked at for their portrait alone."""
+RIDGE = 5.0
+"""How far directions are held back: as if each dimension had this much variation of its own in the sum over all passages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +31,14 @@ class Portraits:
     """The entries of one audience, by ascending version."""
 
     versions: Ids
+    subject: Ids
+    """Of each the number of its subject, from 0: variants of one text in several languages share it."""
     leads: Ids
     """The passage that answers directly, of each."""
-    first: Vectors
-    """By the first encoder, (versions, dim), of length 1."""
-    second: Vectors
-    """By the second; rows of NaN where it does not know the language, no columns where there is none."""
+    directions: Vectors
+    """Of each subject, (subjects, dim): the dimensions of the first encoder, then those of the second, if there is one."""
+    middles: dict[str, Vectors]
+    """Language → mean of its passages' vectors, (dim,): most of what a question and a passage share is their language."""
     words: LexicalIndex
     """Under the numbers of the versions."""
 
@@ -41,26 +47,47 @@ class Portraits:
         """Return the portraits of what has a direct answer: curated entries, not an organisation's own documents."""
         leads = np.flatnonzero(rows.is_lead)
         versions, places = np.unique(rows.versions[leads], return_index=True)
+        subjects, subject = np.unique(rows.subject[leads[places]], return_inverse=True)
         own = np.flatnonzero(np.isin(rows.versions, versions))
-        group = np.searchsorted(versions, rows.versions[own])
-        seen = in_second[own]
         texts = own[rows.shows[own] == rows.ids[own]]
+        both = _Both(first, second, rows.ids[own], rows.ids[own[in_second[own]]])
+        middles = dict[str, Vectors]()
+        spread, totals = np.zeros((both.dim, both.dim), np.float32), np.zeros((len(subjects), both.dim), np.float32)
+        for number in np.unique(rows.language[own]):
+            part = own[rows.language[own] == number]
+            vectors = both.vectors(rows.ids[part], in_second=bool(in_second[part].all()))
+            middles[rows.languages[number]] = middle = vectors.mean(axis=0)
+            vectors -= middle
+            spread += vectors.T @ vectors
+            np.add.at(totals, np.searchsorted(subjects, rows.subject[part]), vectors)
         return cls(
             versions=versions,
+            subject=subject,
             leads=rows.ids[leads[places]],
-            first=_means(first.vectors(rows.ids[own]), group, len(versions)),
-            second=(
-                _means(second.vectors(rows.ids[own][seen]), group[seen], len(versions))
-                if second is not None
-                else np.empty((len(versions), 0), np.float32)
-            ),
+            directions=np.linalg.solve(spread + RIDGE * np.eye(both.dim, dtype=np.float32), totals.T).T,
+            middles=middles,
             words=words.merged(rows.ids[texts], rows.versions[texts]),
         )
 
-    def likeness(self, text: str, written: str, first: Vectors, second: Vectors | None, fusion: Fusion) -> Scores:
-        """Return what being like each entry as a whole adds to the closeness of its passages."""
-        by_second: Scores | None = self.second @ second if second is not None and self.second.shape[1] else None
-        return fusion.likeness(self.first @ first, by_second, self.words.find(text, written).shares)
+    def likeness(
+        self, terms: Collection[str], written: str, first: Vectors, second: Vectors | None, fusion: Fusion
+    ) -> Scores:  # fmt: skip
+        """Return what being like each entry as a whole adds to the closeness of its passages.
+
+        Variants of one text have the same: the one in the question's language may have few phrasings, and its words count most.
+
+        Args:
+            terms: of the question, see ``words``.
+            written: what it is written in; ISO 639-1.
+            first: by the first encoder, as it comes from there.
+            second: by the second one, if it knows the language.
+        """
+        if not len(self.versions):
+            return np.empty(0, np.float32)
+        told = self.directions @ self._question(written, first, second)
+        shares = np.zeros(len(told), np.float32)
+        np.maximum.at(shares, self.subject, self.words.find(terms).shares)
+        return fusion.likeness(told, shares)[self.subject]
 
     def foremost(self, likeness: Scores) -> Ids:
         """Return the direct answers of the entries that are most like the question, in no order."""
@@ -76,11 +103,25 @@ class Portraits:
         spread[has_one] = likeness[np.searchsorted(self.versions, versions[has_one])]
         return spread
 
+    def _question(self, written: str, first: Vectors, second: Vectors | None) -> Vectors:
+        """Return a question beside the passages of its language, or of all where it has none; 0 for what no encoder says."""
+        middle = self.middles[written] if written in self.middles else np.mean(list(self.middles.values()), axis=0)
+        question = np.zeros(len(middle), np.float32)
+        question[: len(first)] = first - middle[: len(first)]
+        if second is not None and len(first) < len(middle):
+            question[len(first) :] = second - middle[len(first) :]
+        return question
 
-def _means(vectors: Vectors, group: NDArray[np.int64], count: int) -> Vectors:
-    """Return the mean direction of each group; NaN for those without a vector."""
-    sums = np.zeros((count, vectors.shape[1]), np.float32)
-    np.add.at(sums, group, vectors)
-    with np.errstate(invalid="ignore"):
-        means: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-    return means
+
+class _Both:
+    """The vectors of two encoders side by side."""
+
+    def __init__(self, first: Nearest, second: Nearest | None, ids: Ids, in_second: Ids) -> None:
+        self._first, self._second = first, second
+        self._beside = second.vectors(in_second[:1]).shape[1] if second is not None and len(in_second) else 0
+        self.dim: int = (first.vectors(ids[:1]).shape[1] if len(ids) else 0) + self._beside
+
+    def vectors(self, ids: Ids, *, in_second: bool) -> Vectors:
+        """Return (len(ids), dim), 0 where the second encoder does not know the language."""
+        beside = self._second.vectors(ids) if self._second is not None and in_second else np.zeros((len(ids), self._beside))
+        return np.concatenate([self._first.vectors(ids), beside], axis=1, dtype=np.float32)

@@ -7,6 +7,7 @@ its first day would hide the text it translates.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -29,13 +30,16 @@ ORDINARY = AUTHORITIES.index(Authority.GUIDANCE)
 class Question:
     """A question as the parts of an index take it."""
 
-    text: str
+    terms: Collection[str]
+    """Its different terms, see ``words``."""
     written: str
     """ISO 639-1 code of what it is written in."""
-    language: str
-    """ISO 639-1 code of what the person reads."""
+    readable: tuple[str, ...]
+    """ISO 639-1 codes of what the person reads, the best first."""
+    vector: Vectors
+    """By the first encoder."""
     first: Vectors
-    """By the first encoder, without what all questions in its language share."""
+    """The same without what all questions in its language share."""
     second: Vectors | None
     """By the second one, if it knows the language."""
 
@@ -61,8 +65,13 @@ class Found(NamedTuple):
     confidence: float
     language: str
     subject: Subject
-    leads: tuple[int, ...]
-    """The subject's direct answers in the person's language, the newest first."""
+    leads: tuple[tuple[int, ...], ...]
+    """The subject's direct answers in each language that the person reads, of each the newest first."""
+
+    @property
+    def passages(self) -> tuple[int, ...]:
+        """The passage, and what may be shown in its place."""
+        return (self.passage, *chain.from_iterable(self.leads))
 
 
 class Place(NamedTuple):
@@ -82,8 +91,10 @@ class Place(NamedTuple):
 
 def glance(shelf: Shelf, question: Question, fusion: Fusion, *, look: int) -> Glance:
     """Look for the ``look`` nearest by the first encoder and by words, and for the entries most like the question."""
-    likeness = shelf.portraits.likeness(question.text, question.written, question.first, question.second, fusion)
-    words = shelf.words.find(question.text, question.written)
+    likeness = shelf.portraits.likeness(
+        question.terms, question.written, question.vector, question.second, fusion
+    )  # fmt: skip
+    words = shelf.words.find(question.terms)
     nearest, _ = shelf.first.search(question.first, limit=look)
     near = np.concatenate([nearest, words.best(look), shelf.portraits.foremost(likeness)])
     return Glance(shelf=shelf, look=look, words=words, near=near, likeness=likeness)
@@ -95,26 +106,30 @@ def rank(glances: Iterable[Glance], question: Question, fusion: Fusion, *, colle
     return sorted(found, key=lambda one: (-one.closeness, one.passage))
 
 
-def arrange(found: Sequence[Found], language: str, shown: Collection[int]) -> list[Place]:
-    """Return the order in which ``found`` is shown to a person who reads ``language``, of what is in ``shown``.
+def arrange(found: Sequence[Found], readable: Sequence[str], shown: Collection[int]) -> list[Place]:
+    """Return the order in which ``found`` is shown to a person who reads these languages, of what is in ``shown``.
 
-    Of a subject one language appears: the person's, else that of what is closest. It appears with the subject's best scores.
+    Of a subject one language appears: the first that the person reads, else that of what is closest. It appears with the
+    subject's best scores.
     """
     subjects: dict[Subject, list[Found]] = {}
     for one in found:
         if one.passage in shown:
             subjects.setdefault(one.subject, []).append(one)
-    places = [place for own in subjects.values() for place in _places(own, language, shown)]
+    places = [place for own in subjects.values() for place in _places(own, readable, shown)]
     return sorted(places, key=lambda place: -place.closeness)
 
 
-def _places(found: Sequence[Found], language: str, shown: Collection[int]) -> Iterator[Place]:
-    best = found[0]
-    own = [one for one in found if one.language == language]
-    lead = next((lead for lead in best.leads if lead in shown), None)
-    if not own and lead is not None:
-        yield Place(lead, best.closeness, best.confidence, found)
-        return
+def _places(found: Sequence[Found], readable: Sequence[str], shown: Collection[int]) -> Iterator[Place]:
+    best, own = found[0], list[Found]()
+    for language, leads in zip(readable, best.leads, strict=True):
+        own = [one for one in found if one.language == language]
+        lead = next((lead for lead in leads if lead in shown), None)
+        if own:
+            break
+        if lead is not None:
+            yield Place(lead, best.closeness, best.confidence, found)
+            return
     first, *others = own or [one for one in found if one.language == best.language]
     yield Place(first.passage, best.closeness, best.confidence, found)
     for one in others:
@@ -133,9 +148,8 @@ def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str
     closeness = fusion.closeness(first, second, seen.words.of(rows.shows[places]))
     closeness += AUTHORITY_STEP * (ORDINARY - rows.authority[places])
     likeness = shelf.portraits.spread(seen.likeness, rows.versions[places])
-    # A portrait can make an entry more credible; that one of its phrasings fits stays true when the others do not.
-    trusted = closeness + np.maximum(likeness, 0)
-    confidence = fusion.confidence(trusted, question.written, rows.languages, rows.language[places])
+    # Which entry it is, portraits tell; whether any of them is to the point, the closest passage does.
+    confidence = fusion.confidence(closeness, question.written, rows.languages, rows.language[places])
     closeness += likeness
     order = np.lexsort((ids, -closeness))
     _, firsts = np.unique(rows.versions[places][order], return_index=True)
@@ -147,7 +161,7 @@ def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str
         confidence[best].tolist(),
         [rows.languages[one] for one in rows.language[places[best]].tolist()],
         [rows.subjects[one] for one in subjects],
-        rows.leads(subjects, question.language),
+        rows.leads(subjects, question.readable),
     )
     return list(map(Found, *columns))
 

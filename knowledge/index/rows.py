@@ -3,7 +3,7 @@
 Columns rather than objects: a question looks at a few hundred of some ten thousand rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,13 +86,13 @@ class Rows:
         """Return the row of each id; all must be in the table."""
         return np.searchsorted(self.ids, ids)
 
-    def leads(self, subjects: Iterable[int], language: str) -> list[tuple[int, ...]]:
-        """Return of each subject the passages that answer directly in ``language``.
+    def leads(self, subjects: Iterable[int], languages: Sequence[str]) -> list[tuple[tuple[int, ...], ...]]:
+        """Return of each subject, and for each of ``languages``, the passages that answer directly.
 
         The newest is first: a later wording may wait for its day.
         """
-        spoken = self.languages.index(language) if language in self.languages else -1
-        return [self._leads.get((subject, spoken), ()) for subject in subjects]
+        spoken = [self.languages.index(language) if language in self.languages else -1 for language in languages]
+        return [tuple(self._leads.get((subject, one), ()) for one in spoken) for subject in subjects]
 
     def save(self, path: Path) -> None:
         """Write the table to a file."""

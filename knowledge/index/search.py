@@ -17,6 +17,7 @@ from knowledge.index.manifest import CURRENT, load_current
 from knowledge.index.ranking import Found, Place, Question, arrange, glance, rank
 from knowledge.index.rows import AUTHORITIES
 from knowledge.index.snapshot import FaissFiles, Shelf, Snapshot, VectorPlace, open_snapshot
+from knowledge.index.words import different_terms
 from knowledge.passages import Audience, Hit, Retrieval
 from knowledge.store import KnowledgeStore
 
@@ -55,6 +56,7 @@ class Searcher:
         *,
         clock: Callable[[], datetime],
         place: VectorPlace | None = None,
+        fallbacks: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -62,6 +64,7 @@ class Searcher:
         self._folder = index_dir
         self._clock = clock
         self._place = place or FaissFiles()
+        self._fallbacks = fallbacks or {}
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
 
@@ -90,8 +93,9 @@ class Searcher:
     ) -> Retrieval:
         """Return at most ``limit`` documents' best passages, best first, possibly none; of one collection when it is given.
 
-        Scores are confidences in (0, 1), see ``fusion``. Of one subject the variant in the person's ``language`` is given when
-        there is one, with the score of the variant that was found best. Languages are ISO 639-1 codes.
+        Scores are confidences in (0, 1), see ``fusion``. Of one subject the variant in the person's ``language`` is given, else
+        in the first of its fallbacks that there is, else the closest; with the score of the one that was found best. Languages
+        are ISO 639-1 codes.
 
         Args:
             written: language of the text, when it is another than the person's.
@@ -107,9 +111,9 @@ class Searcher:
             question, found = self._first_look(text, language, written or language, shelves, collection)
             look, most = FIRST_LOOK, max(len(shelf.rows.ids) for shelf in shelves)
             while True:  # what was withdrawn since the build, or belongs to another collection, takes no place
-                hits = self._shown(found[: limit * FIRST_DOCUMENTS], language, audiences, limit)
+                hits = self._shown(found[: limit * FIRST_DOCUMENTS], question.readable, audiences, limit)
                 if len(hits) < limit and len(found) > limit * FIRST_DOCUMENTS:
-                    hits = self._shown(found, language, audiences, limit)
+                    hits = self._shown(found, question.readable, audiences, limit)
                 if len(hits) >= limit or look >= most:
                     break
                 look *= 4
@@ -120,8 +124,8 @@ class Searcher:
     def rank(self, text: str, *, language: str, audiences: Collection[Audience]) -> list[Place]:
         """Return the order of passages by the index alone, without asking the database what may be shown: for measurements."""
         shelves = [shelf for audience, shelf in self._current().shelves.items() if audience in audiences]
-        _, found = self._first_look(text, language, language, shelves, None)
-        return arrange(found, language, {number for one in found for number in (one.passage, *one.leads)})
+        question, found = self._first_look(text, language, language, shelves, None)
+        return arrange(found, question.readable, {number for one in found for number in one.passages})
 
     def passage_text(self, passage_id: int, *, audiences: Collection[Audience]) -> str | None:
         """Return a passage under its heading, then the sections after it to about 1,500 characters; None when not to be shown."""
@@ -140,8 +144,12 @@ class Searcher:
         self, text: str, language: str, written: str, shelves: Sequence[Shelf], collection: str | None
     ) -> tuple[Question, list[Found]]:
         """Return the question and what it finds; the second encoder is asked where it may add something."""
-        first = self._fusion.centred(self._encoder.encode_queries([text])[0], written)
-        question = Question(text=text, written=written, language=language, first=first, second=None)
+        vector = self._encoder.encode_queries([text])[0]
+        readable = (language, *self._fallbacks.get(language, ()))
+        question = Question(
+            terms=different_terms(text, written), written=written, readable=readable, vector=vector,
+            first=self._fusion.centred(vector, written), second=None,
+        )  # fmt: skip
         second = self._encoder.second if self._encoder.second and written in self._encoder.second.languages else None
         has_entries = any(len(shelf.portraits.versions) for shelf in shelves)
         if second is not None and has_entries:
@@ -155,11 +163,11 @@ class Searcher:
             found = rank(seen, question, self._fusion, collection=collection)
         return question, found
 
-    def _shown(self, found: Sequence[Found], language: str, audiences: Collection[Audience], limit: int) -> list[Hit]:
-        """Return what may be shown, in the person's language where there is one, without what says the same twice."""
+    def _shown(self, found: Sequence[Found], readable: Sequence[str], audiences: Collection[Audience], limit: int) -> list[Hit]:
+        """Return what may be shown, in the language the person reads best of those there are, and nothing twice."""
         now = self._clock()
-        asked = {number for one in found for number in (one.passage, *one.leads)}
-        places = arrange(found, language, asked)
+        asked = {number for one in found for number in one.passages}
+        places = arrange(found, readable, asked)
         first = places[: limit + SPARE]
         rests_on = {number for place in first for number in place.rests_on}
         if len(rests_on) <= FEW * len(first):  # mostly all of these may be shown; then what comes after makes no difference
@@ -167,7 +175,7 @@ class Searcher:
             hits = _distinct(_hits(first, known))
             if len(known) == len(rests_on) and (len(hits) >= limit or len(places) == len(first)):
                 return hits[:limit]
-        places = arrange(found, language, self._store.visible(asked, audiences=audiences, now=now))
+        places = arrange(found, readable, self._store.visible(asked, audiences=audiences, now=now))
         hits = []
         for start in range(0, len(places), limit + SPARE):
             some = places[start : start + limit + SPARE]
@@ -219,7 +227,9 @@ def _distinct(hits: Iterable[Hit]) -> list[Hit]:
     for hit in hits:
         words = set(hit.text.split())
         for place, (other, others) in enumerate(kept):
-            if other.language == hit.language and len(words & others) >= SAME * len(words | others) > 0:
+            fewer, more = sorted((len(words), len(others)))
+            is_near = other.language == hit.language and fewer >= SAME * more > 0
+            if is_near and len(words & others) >= SAME * len(words | others):
                 if _standing(hit) > _standing(other):
                     kept[place] = (replace(hit, score=other.score), words)
                 break

@@ -48,6 +48,11 @@ def terms_of(text: str, language: str) -> list[str]:
     return terms
 
 
+def different_terms(text: str, language: str) -> tuple[str, ...]:
+    """Return the terms of a text, each once: a question that says a word twice asks for it once."""
+    return tuple(dict.fromkeys(terms_of(text, language)))
+
+
 def _cut(folded: str) -> tuple[list[str], list[str]]:
     """Return the words, and the pairs of characters of what is written without spaces."""
     words, pairs = [], []

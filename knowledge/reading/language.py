@@ -5,6 +5,8 @@ from functools import cache
 import regex
 from lingua import Language, LanguageDetector, LanguageDetectorBuilder
 
+from knowledge.languages import ETHIOPIC, ethiopic_language
+
 DETECTED_FROM = 2_000
 """Characters the language is told from: more adds seconds, not certainty."""
 SURE_FROM = 200
@@ -19,15 +21,14 @@ _LANGUAGES = {
 }  # fmt: skip
 _CODE = regex.compile(r"[a-z]{2}")
 _LETTERS = regex.compile(r"\p{L}")
-_ETHIOPIC = regex.compile(r"\p{Script=Ethiopic}")
 
 
 def detect_language(text: str) -> str:
     """Return the ISO 639-1 code of a text; English when there are no words to tell it from."""
     sample = text[:DETECTED_FROM]
     letters = len(_LETTERS.findall(sample))
-    if len(_ETHIOPIC.findall(sample)) * 2 > letters:
-        return "am"  # lingua has no model of an Ethiopic script
+    if len(ETHIOPIC.findall(sample)) * 2 > letters:
+        return ethiopic_language(sample)
     found = _detector().detect_language_of(sample)
     return _LANGUAGES[found] if found else "en"
 
@@ -37,7 +38,7 @@ def language_of(text: str, claimed: str | None) -> str:
     code = (claimed or "").lower().replace("_", "-").partition("-")[0]
     if not _CODE.fullmatch(code):
         return detect_language(text)
-    is_known = code in _LANGUAGES.values() or code == "am"
+    is_known = code in {*_LANGUAGES.values(), "am", "ti"}
     return detect_language(text) if is_known and len(_LETTERS.findall(text[:DETECTED_FROM])) >= SURE_FROM else code
 
 

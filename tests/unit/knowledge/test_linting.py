@@ -1,82 +1,18 @@
 """The library is clean, and each thing that can be wrong with one is found where it stands."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
+from unit.knowledge.library_samples import CARD, TODAY, an_entry, phrasings, write_library
 
 from knowledge.errors import Problem
 from knowledge.linting import banned, grade, lint
 from knowledge.starter import FOLDER, read_library
 
-TODAY = date(2026, 11, 28)
-ENTRY = """\
----
-topic: "{topic}"
-title: "Visas in general"
-language: {language}
-audience: {audience}
-kind: topic
-sources:
-  - title: "Visas"
-    url: "https://www.iom.int/visas"
-    publisher: "IOM"
-checked: 2026-11-20
-review_due: 2027-02-10
-effective_from: 2026-11-24
-owner: knowledge-lead
-reviewed_by: []
-sensitivity: green
-time_sensitive: true
-depends_on: []
-{translation}phrasings:
-{phrasings}
----
-Each country has its own visas. Ask the office of the country where you want to go. Nobody can sell you one.
-
-## Details
-
-- The rules differ. The office decides.
-"""
-CARD = """\
----
-category: {category}
-language: {language}
-owner: protection-lead
-reviewed_by: []
-version: 1
-checked: 2026-11-24
-sources: []
----
-Thank you for telling me. Call the local emergency number now. Which country are you in?
-"""
-GAP = 'gaps:\n  - {topic: "1.5", title: "Levels", why: "not found", ask: "the desk"}\n'
-
-
-def phrasings(word: str, count: int = 14) -> str:
-    return "\n".join(f'  - "{word} question number {at}"' for at in range(count))
-
-
-def an_entry(topic: str, word: str, *, language: str = "en", audience: str = "public", translation: str = "") -> str:
-    return ENTRY.format(topic=topic, phrasings=phrasings(word), language=language, audience=audience, translation=translation)
-
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """A small library in which nothing is to be mended."""
-    files = {
-        "pathways/en/P07-visas.md": an_entry("P07", "visa"),
-        "pathways/fr/P07-visas.md": an_entry("P07", "visa", language="fr", translation='translation_of: "en/P07-visas.md"\n'),
-        "manual/en/1.2-frame.md": an_entry("1.2", "frame", audience="staff") + "\n## Links\n\n1.5 and 1.2.\n",
-        "cards/en/generic.md": CARD.format(category="generic", language="en"),
-        "cards/fr/generic.md": CARD.format(category="generic", language="fr"),
-        "cards/numbers.yaml": "numbers: []\n",
-        "gaps.yaml": GAP,
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    return write_library(tmp_path)
 
 
 def the_only(problems: list[Problem]) -> Problem:
@@ -177,7 +113,7 @@ def test_the_line_of_a_word_is_its_line_in_the_text(library: Path) -> None:
 def test_the_line_of_a_key_is_its_line_in_the_head(library: Path) -> None:
     path = library / "pathways/en/P07-visas.md"
     path.write_text(path.read_text().replace("review_due: 2027-02-10", "review_due: 2027-05-10"))
-    problem = the_only(lint(library, on=TODAY))
+    problem = next(problem for problem in lint(library, on=TODAY) if problem.path == "pathways/en/P07-visas.md")
     assert path.read_text().splitlines()[problem.line - 1] == "review_due: 2027-05-10"
 
 
