@@ -40,6 +40,10 @@ class Library:
     gap_problems: tuple[Problem, ...]
     """The same of the register, which is shown to nobody and holds up nothing."""
 
+    def by_path(self) -> dict[tuple[str, str], Document]:
+        """Return the entries by collection and path, which is how a translation names its original."""
+        return {(entry.collection, entry.path): entry for entry in self.entries}
+
     def unsigned(self) -> list[str]:
         """Return topic and language of the red entries that nobody has signed."""
         return [

@@ -3,7 +3,7 @@
 import regex
 from lingua import Language, LanguageDetectorBuilder
 
-from knowledge.languages import ETHIOPIC, ethiopic_language
+from knowledge.languages import ethiopic_language
 
 CODES = {
     Language.ENGLISH: "en",
@@ -30,10 +30,9 @@ class LinguaDetector:
 
     def detect(self, text: str) -> tuple[str | None, float]:
         """Return (code, confidence 0..1), or (None, 0.0) for fewer than three letters."""
-        letters = LETTERS.findall(text)
-        if len(letters) < MIN_LETTERS:
+        if len(LETTERS.findall(text)) < MIN_LETTERS:
             return None, 0.0
-        if len(ETHIOPIC.findall(text)) * 2 > len(letters):
-            return ethiopic_language(text), 0.9
+        if code := ethiopic_language(text):
+            return code, 0.9
         best = self._detector.compute_language_confidence_values(text)[0]
         return CODES[best.language], best.value

@@ -26,7 +26,7 @@ def _shared(library: Library) -> Iterator[tuple[str, Mark]]:
 
 
 def _orphans(library: Library) -> Iterator[tuple[str, Mark]]:
-    known = {(entry.collection, entry.path): entry for entry in library.entries}
+    known = library.by_path()
     seen: dict[tuple[str | None, str], str] = {}
     for entry in library.entries:
         path = file_of(entry)

@@ -49,7 +49,7 @@ class Plan(BaseModel):
 
 def translation_problems(library: Library, folder: Path) -> Iterator[Problem]:
     """Compare each translation with its English, and all of them with the plan."""
-    known = {(entry.collection, entry.path): entry for entry in library.entries}
+    known = library.by_path()
     for entry in library.entries:
         original = known.get((entry.collection, entry.translation_of or ""))
         if original is not None:

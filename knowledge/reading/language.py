@@ -5,7 +5,7 @@ from functools import cache
 import regex
 from lingua import Language, LanguageDetector, LanguageDetectorBuilder
 
-from knowledge.languages import ETHIOPIC, ethiopic_language
+from knowledge.languages import ethiopic_language
 
 DETECTED_FROM = 2_000
 """Characters the language is told from: more adds seconds, not certainty."""
@@ -26,9 +26,8 @@ _LETTERS = regex.compile(r"\p{L}")
 def detect_language(text: str) -> str:
     """Return the ISO 639-1 code of a text; English when there are no words to tell it from."""
     sample = text[:DETECTED_FROM]
-    letters = len(_LETTERS.findall(sample))
-    if len(ETHIOPIC.findall(sample)) * 2 > letters:
-        return ethiopic_language(sample)
+    if code := ethiopic_language(sample):
+        return code
     found = _detector().detect_language_of(sample)
     return _LANGUAGES[found] if found else "en"
 

@@ -3,6 +3,8 @@
 from datetime import date
 from pathlib import Path
 
+from knowledge.errors import Problem
+
 TODAY = date(2026, 11, 28)
 ENTRY = """\
 ---
@@ -85,3 +87,16 @@ def write_library(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def put(folder: Path, name: str, old: str, new: str) -> None:
+    """Replace the first ``old`` in one of its files, which must hold it."""
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def the_only(problems: list[Problem]) -> Problem:
+    """Return the one problem there is."""
+    assert len(problems) == 1, [str(problem) for problem in problems]
+    return problems[0]

@@ -3,21 +3,10 @@
 from pathlib import Path
 
 import pytest
-from unit.knowledge.library_samples import CARD, TODAY, an_entry, phrasings, write_library
+from unit.knowledge.library_samples import CARD, TODAY, an_entry, phrasings, put, the_only
 
-from knowledge.errors import Problem
 from knowledge.linting import banned, grade, lint
 from knowledge.starter import FOLDER, read_library
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return write_library(tmp_path)
-
-
-def the_only(problems: list[Problem]) -> Problem:
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    return problems[0]
 
 
 def test_the_starter_library_is_clean() -> None:
@@ -78,10 +67,8 @@ SABOTAGES = {
 
 @pytest.mark.parametrize(("change", "said"), SABOTAGES.values(), ids=SABOTAGES)
 def test_what_is_wrong_is_named_where_it_stands(library: Path, change: tuple[str, str, str], said: str) -> None:
-    name, old, new = change
-    text = (library / name).read_text(encoding="utf-8")
-    assert old in text
-    (library / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    put(library, *change)
+    name, *_ = change
     assert name in {problem.path for problem in lint(library, on=TODAY) if said in problem.text}
 
 

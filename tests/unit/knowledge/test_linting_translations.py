@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.knowledge.library_samples import FRENCH, TODAY, a_translation, an_entry, write_library
+from unit.knowledge.library_samples import FRENCH, TODAY, a_translation, an_entry, put, the_only
 
 from knowledge.direction import misdirected, without_isolates
-from knowledge.errors import Problem
 from knowledge.linting import lint
 
 FR = "pathways/fr/P07-visas.md"
@@ -27,22 +26,6 @@ TIGRINYA = """\
 
 - ሕግታት ካብ ሃገር ናብ ሃገር ይፈላለ። እቲ ቤት ጽሕፈት ይውስን።
 """
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return write_library(tmp_path)
-
-
-def the_only(problems: list[Problem]) -> Problem:
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    return problems[0]
-
-
-def put(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert old in text
-    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 SABOTAGES = {
