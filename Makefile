@@ -32,8 +32,8 @@ PEERS := var/peers/.venv/.stamp-$(call digest,benchmarks/requirements-peers.txt)
 # step NAME COMMAND…: say what begins, do it, say how long it took.
 STEP := step() { local name=$$1 began=$$SECONDS; shift; echo "$$name …"; "$$@"; echo "$$name ok ($$((SECONDS - began)) s)"; }
 
-.PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration fix coverage \
-	benchmark benchmark-peers knowledge nlu-train nlu-test evaluate messages wheel image docs migration lock
+.PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration gate fix coverage \
+	benchmark benchmark-peers knowledge nlu-train nlu-adapt nlu-test evaluate messages wheel image docs migration lock
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -42,8 +42,8 @@ help:
 ##@ Set up
 setup: $(RUNTIME) $(NLU) ## Prepare everything, start nothing; quick when nothing has changed
 	@$(STEP)
-	step "nlu model" nlu/.venv/bin/python nlu/train.py
 	step "waypost setup" $(BIN)/waypost setup
+	step "nlu model" nlu/.venv/bin/python nlu/train.py
 
 $(RUNTIME):
 	@$(STEP)
@@ -100,7 +100,7 @@ chat: setup ## Talk to it in this terminal; no Telegram account needed
 	@exec $(BIN)/waypost chat
 
 ##@ Check
-check: format-check lint types imports policies nlu-check test ## What CI runs
+check: format-check lint types imports policies nlu-check test gate ## What CI runs
 
 format-check: dev ## Is the code formatted?
 	@$(STEP)
@@ -149,18 +149,24 @@ benchmark: dev ## Time of a turn, and how near passages are
 knowledge: $(RUNTIME) ## Build the passage index anew
 	@$(BIN)/waypost knowledge build
 
-nlu-train: $(NLU) ## Train the NLU model if its inputs have changed
+nlu-train: setup ## Train the NLU model if its inputs have changed
 	@nlu/.venv/bin/python nlu/train.py
+
+nlu-adapt: setup ## Teach the encoder NLU's intents anew: nlu/adapter.npz (20 to 40 minutes); worth it after much new data
+	@$(BIN)/python -m knowledge.index.adapt nlu/data nlu/adapter.npz
 
 nlu-check: $(NLU_DEV) ## The quick tests of nlu/: data, component, contract
 	@cd nlu && .venv/bin/python -m pytest -q -m "not slow"
 
-nlu-test: $(NLU_DEV) ## Tests of nlu/ under its own Python, then its held-out figures
-	@cd nlu && .venv/bin/python -m pytest $(ARGS) && .venv/bin/python evaluate.py
+nlu-test: $(NLU_DEV) ## Tests of nlu/ under its own Python
+	@cd nlu && .venv/bin/python -m pytest $(ARGS)
 
 CASES ?= evaluation/development.jsonl
 evaluate: setup ## Measure outcomes and retrieval on labelled questions; CASES=file
 	@$(BIN)/waypost evaluate $(CASES) $(ARGS)
+
+gate: setup ## Measure understanding and safety on the frozen sets; fails when a figure falls (5 minutes)
+	@$(BIN)/waypost evaluate evaluation/frozen/??.jsonl --summary --json --html var/evaluation.html --gate evaluation/gate.yaml > var/evaluation.json
 
 messages: $(RUNTIME) ## Missing, unknown and unreviewed interface texts
 	@$(BIN)/python docs/make_messages.py

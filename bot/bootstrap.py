@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from bot.adapters.catalogue import YamlCatalogue
 from bot.adapters.clock import SystemClock
 from bot.adapters.keys import KeyRing
-from bot.adapters.language import LinguaDetector
+from bot.adapters.language import open_detector
 from bot.adapters.nlu import NluServer, RasaUnderstander
 from bot.adapters.nlu_process import read_state
 from bot.adapters.places import CldrCountries
@@ -70,7 +70,7 @@ def build(
         storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings), threads=settings.database.pool_size),
         understander=understander or RasaUnderstander(server_finder(settings)),
         retriever=retriever,
-        detector=LinguaDetector(),
+        detector=open_detector(language_model(settings)),
         countries=CldrCountries(),
         messenger=messenger or QuietMessenger(),
         clock=clock,
@@ -124,6 +124,11 @@ def server_finder(settings: Settings) -> Callable[[], NluServer | None]:
 def nlu_state_file(settings: Settings) -> Path:
     """Return where the address of a supervised NLU server is kept."""
     return settings.run_dir / "nlu.json"
+
+
+def language_model(settings: Settings) -> Path:
+    """Return where set-up keeps what it learnt about languages: beside the index, for it can be made again."""
+    return settings.index_dir.parent / "language.npz"
 
 
 def bot_id(settings: Settings) -> int:

@@ -11,21 +11,24 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from bot.adapters.keys import KeyRing
+from bot.adapters.language import train_detector
 from bot.adapters.storage import migrate
 from bot.adapters.storage.checks import verify_key
 from bot.adapters.storage.engine import open_engine
-from bot.bootstrap import vector_place
+from bot.bootstrap import language_model, vector_place
 from bot.domain.errors import InvalidSettings
 from bot.settings import Settings
 from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale, InvalidDocument
 from knowledge.index.build import build_index
 from knowledge.index.encoder import names_of, open_encoder, prepared_names
 from knowledge.index.manifest import Manifest, load_current
+from knowledge.index.weights import adapted
 from knowledge.index.weights import prepare as prepare_encoder
 from knowledge.starter import read_library
 from knowledge.store import KnowledgeStore
 
 Say = Callable[[str], None]
+ADAPTER = "adapter.npz"
 
 
 def prepare(settings: Settings, say: Say) -> None:
@@ -38,6 +41,8 @@ def prepare(settings: Settings, say: Say) -> None:
     engine = open_engine(settings.database.url)
     _step("database", say, lambda: _database(settings, engine))
     _step("encoder", say, lambda: _encoder(settings, say))
+    _step("nlu", say, lambda: _nlu_encoder(settings, say))
+    _step("language", say, lambda: train_detector(settings.nlu.folder / "data", language_model(settings)))
     _step("library", say, lambda: publish_starter_library(engine))
     _step("index", say, lambda: refresh_index(settings, engine, say))
     engine.dispose()
@@ -119,6 +124,15 @@ def _encoder(settings: Settings, say: Say) -> str:
         return f"{folder}, as set"
     prepare_encoder(folder, _progress(say))
     return str(folder)
+
+
+def _nlu_encoder(settings: Settings, say: Say) -> str:
+    """Make the encoder NLU reads with: ours, changed by the adapter that lies in the Rasa project."""
+    adapter = settings.nlu.folder / ADAPTER
+    if not adapter.exists():
+        return f"no {adapter}: an NLU server elsewhere has its own"
+    prepare_encoder(settings.nlu.encoder, _progress(say), recipes=adapted(adapter))
+    return str(settings.nlu.encoder)
 
 
 def _step(name: str, say: Say, work: Callable[[], str]) -> None:

@@ -67,7 +67,7 @@ async def serve(settings: Settings, *, supervise_nlu: bool, announce: Callable[[
 
 
 async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, announce: Callable[[str], None]) -> None:
-    nlu = NluProcess(settings.nlu.folder, bootstrap.nlu_state_file(settings)) if supervise_nlu else None
+    nlu = NluProcess(settings.nlu.folder, bootstrap.nlu_state_file(settings), settings.nlu.encoder) if supervise_nlu else None
     understander = RasaUnderstander(nlu.server if nlu else bootstrap.server_finder(settings))
     token = settings.telegram.token
     bot = open_bot(token.get_secret_value(), settings.telegram.base_url) if token else None

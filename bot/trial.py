@@ -140,7 +140,7 @@ async def _understander(
     if not start_nlu or await found.is_ready():
         return found
     say("The NLU server does not answer: starting one for this run …")
-    process = NluProcess(settings.nlu.folder, folder / "nlu.json")
+    process = NluProcess(settings.nlu.folder, folder / "nlu.json", settings.nlu.encoder)
     stack.push_async_callback(process.stop)
     await process.start()
     own = RasaUnderstander(process.server)

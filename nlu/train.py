@@ -1,7 +1,8 @@
 """Train the NLU model when, and only when, something it is made from has changed.
 
-The model's name carries a fingerprint of everything that decides its answers: configuration, domain, training data,
-our components and the locked libraries. If the file is there, nothing is done, so ``make setup`` may call this every time.
+The model's name carries a fingerprint of everything that decides its answers: configuration, domain, training data, our
+components, the locked libraries and the encoders. If the file is there, nothing is done, so ``make setup`` may call this every
+time.
 A new model is trained in a folder of its own and moved into place in one step: an interrupted run leaves no half-written model
 (what it leaves is swept by the next one), and two runs at once wait for each other.
 
@@ -9,7 +10,7 @@ A new model is trained in a folder of its own and moved into place in one step: 
     .venv/bin/python train.py --print-model   print the path this tree's model has (trained or not), nothing else
 
 Standard library only, any Python from 3.10; Rasa runs in nlu/.venv where that exists, else under the same interpreter.
-Exit status: 0 done, 1 training failed, 2 usage, 3 Rasa is not installed, 130 interrupted.
+Exit status: 0 done, 1 training failed, 2 usage, 3 Rasa or the encoder is missing, 130 interrupted.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from encoder import EncoderMissing, encoder_names
+
 HERE = Path(__file__).resolve().parent
 MODELS = HERE / "models"
 _INPUT_FILES = ("config.yml", "domain.yml", "requirements.lock")
@@ -33,7 +36,7 @@ _ENVIRONMENT = {
     "RASA_TELEMETRY_ENABLED": "false",
     "PYTHONWARNINGS": "ignore",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "OMP_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": str(os.cpu_count() or 1),
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
     "MPLBACKEND": "Agg",
 }
@@ -48,8 +51,14 @@ def inputs() -> list[Path]:
 
 
 def fingerprint() -> str:
-    """Return the sha256, in hexadecimal, over names and contents of ``inputs()``; line ends do not count."""
-    digest = hashlib.sha256()
+    """Return the sha256, in hexadecimal, over the encoders' names and the names and contents of ``inputs()``.
+
+    Line ends do not count.
+
+    Raises:
+        EncoderMissing: there is no encoder to train with.
+    """
+    digest = hashlib.sha256("\0".join(encoder_names(os.environ)).encode())
     for path in inputs():
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.relative_to(HERE).as_posix()}\0{len(content)}\0".encode())
@@ -117,7 +126,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Train the NLU model if its inputs changed.")
     parser.add_argument("--print-model", action="store_true", help="print the path of this tree's model and stop")
     arguments = parser.parse_args()
-    target = model_path()
+    try:
+        target = model_path()
+    except EncoderMissing as error:
+        print(f"nlu: {error}", file=sys.stderr)
+        return 3
     if arguments.print_model:
         print(target)
         return 0

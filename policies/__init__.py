@@ -7,7 +7,7 @@ does any work of its own accord: no clock, no network, no model. How to read and
 from policies.access import AudienceTable, visible_audiences
 from policies.conditions import FIELDS
 from policies.decisions import PROTECTION, Decision, Outcome
-from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen
+from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen, told
 from policies.errors import PolicyError
 from policies.facts import Screening, Trigger, TurnFacts
 from policies.limits import Admission, RateLimit, admit
@@ -47,6 +47,7 @@ __all__ = [
     "next_reply_at",
     "ranked",
     "screen",
+    "told",
     "visible_audiences",
     "warnings_at",
 ]

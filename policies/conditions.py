@@ -60,7 +60,18 @@ KINDS: Final = (
     "edit",
 )
 BANDS: Final = ("none", "far", "near", "good", "strong")
-INTENT_KINDS: Final = ("none", "unsure", "in_scope", "small_talk", "human", "out_of_scope", "staff", "danger")
+INTENT_KINDS: Final = (
+    "none",
+    "unsure",
+    "in_scope",
+    "small_talk",
+    "human",
+    "out_of_scope",
+    "injection",
+    "forbidden",
+    "staff",
+    "danger",
+)
 REFUSALS: Final = ("injection", "staff_data", "false_papers", "lying", "prediction", "irregular_crossing")
 
 FIELDS: Final[dict[str, Field]] = {
@@ -78,6 +89,7 @@ FIELDS: Final[dict[str, Field]] = {
     "intent_confidence": _number("probability of the first intent, 0..1"),
     "intent_kind": _word("group of the first intent (intent_groups in decision.yaml)", *INTENT_KINDS),
     "safety_score": _number("summed probability of the report_* intents, 0..1"),
+    "emergency_score": _number("summed probability of those that mean danger now, severity 4 in safety.yaml, 0..1"),
     "best_score": _number("confidence of the best passage, 0 to 1"),
     "score_band": _word("that confidence against the thresholds of decision.yaml", *BANDS),
     "best_collection": _word("collection of the best passage"),

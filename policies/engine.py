@@ -16,7 +16,7 @@ from typing import Final
 from policies.conditions import FactTable, failures, holds
 from policies.decisions import PROTECTION, Decision, Outcome
 from policies.facts import Screening, Trigger, TurnFacts
-from policies.policy_set import FROM_OFFER, FROM_TRIGGER, STAGES, PolicySet, Rule, Stage
+from policies.policy_set import FROM_OFFER, FROM_REPORT, FROM_TRIGGER, STAGES, PolicySet, Report, Rule, Stage
 
 FALLBACK_RULE: Final = "no-rule-matched"
 MAX_SEVERITY: Final = 4
@@ -25,6 +25,11 @@ MAX_SEVERITY: Final = 4
 def screen(text: str, policies: PolicySet) -> Screening:
     """Return what the words of ``text`` alone say; works when everything else is down."""
     return policies.screener.screen(text)
+
+
+def told(text: str, language: str, policies: PolicySet) -> dict[str, str]:
+    """Return what ``text`` tells about the person's situation: fact → value, both as details.yaml names them."""
+    return policies.screener.told(text, language)
 
 
 def decide(facts: TurnFacts, policies: PolicySet) -> Decision:
@@ -67,7 +72,8 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "intent": facts.intent,
         "intent_confidence": facts.intent_confidence,
         "intent_kind": intent_kind(facts, policies),
-        "safety_score": facts.safety_score,
+        "safety_score": sum(facts.reports.values()),
+        "emergency_score": _emergency_score(facts, policies),
         "best_score": facts.best_score,
         "score_band": score_band(facts, policies),
         "best_collection": facts.best_collection,
@@ -89,6 +95,18 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "seeks_specific": said.seeks_specific,
         "calm": said.calm,
     }
+
+
+def _report_for(outcome: Outcome, facts: TurnFacts, policies: PolicySet) -> Report | None:
+    """Return what the classifier's most probable report means; for an emergency, the most probable of danger now."""
+    least = MAX_SEVERITY if outcome is Outcome.EMERGENCY else 0
+    known = [intent for intent in facts.reports if intent in policies.reports and policies.reports[intent].severity >= least]
+    return policies.reports[max(known, key=lambda intent: facts.reports[intent])] if known else None
+
+
+def _emergency_score(facts: TurnFacts, policies: PolicySet) -> float:
+    grave = {intent for intent, report in policies.reports.items() if report.severity == MAX_SEVERITY}
+    return sum(probability for intent, probability in facts.reports.items() if intent in grave)
 
 
 def counting_triggers(facts: TurnFacts) -> tuple[Trigger, ...]:
@@ -135,15 +153,18 @@ def _rank(pair: tuple[Rule, Decision]) -> tuple[int, int, bool, int, str]:
 
 
 def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySet) -> Decision:
-    """Apply a verdict: the category of the gravest trigger, or of the accepted offer, settles queue and seal."""
+    """Apply a verdict: the category of the gravest trigger, report or accepted offer settles queue and seal."""
     then = rule.then
     counted = counting_triggers(facts)
+    report = _report_for(then.outcome, facts, policies) if then.severity == FROM_REPORT else None
     category = counted[0].category if counted else None
+    if report and (not counted or report.severity > counted[0].severity):
+        category = report.category
     if category is None and then.severity == FROM_OFFER:
         category = facts.pending_category
     known = policies.categories.get(category) if category else None
     categories = {trigger.category for trigger in counted} | ({category} if category else set())
-    gravest = counted[0].severity if counted else 0
+    gravest = max(counted[0].severity if counted else 0, report.severity if report else 0)
     serious = then.outcome in (Outcome.EMERGENCY, Outcome.ESCALATE)
     return Decision(
         outcome=then.outcome,
@@ -162,7 +183,7 @@ def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySe
 
 def _severity(stated: int, gravest: int, pending: int, *, serious: bool) -> int:
     """Return the severity of a decision; a person's case is never less grave than the gravest trigger in it."""
-    if stated == FROM_TRIGGER:
+    if stated in (FROM_TRIGGER, FROM_REPORT):
         return gravest
     if stated == FROM_OFFER:
         return min(MAX_SEVERITY, max(1, pending, gravest))

@@ -7,6 +7,7 @@ explained after the words have been erased.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -44,6 +45,7 @@ class Screening:
         denies: The whole message is a no.
         is_fine: The person says that there is no danger; ends a false alarm.
         has_words: False for an empty message or one of emoji and punctuation only.
+        follows_up: The message leans on the question before it: "and for my brother?".
         seeks_specific: The person asks about their own situation, or in very few words: "how long", "can I",
             "I want a visa", or fewer than six words. The answer may then hang on facts not given.
         calm: A known look-alike was recognised (figure of speech, question about guidance, long past event,
@@ -57,6 +59,7 @@ class Screening:
     denies: bool = False
     is_fine: bool = False
     has_words: bool = True
+    follows_up: bool = False
     seeks_specific: bool = False
     calm: bool = False
 
@@ -78,7 +81,7 @@ class TurnFacts:
         retrieval: ``ok``, ``index_missing``, ``index_stale`` or ``encoder_unavailable``.
         intent: Name of the first intent, None when NLU said nothing.
         intent_confidence: 0..1, of that intent.
-        safety_score: Summed probability of the ``report_*`` intents, 0..1.
+        reports: Probability of each ``report_*`` intent, 0..1: somebody tells of danger or harm.
         best_score: Confidence that the best passage the person may see answers, 0 to 1, None when there is none.
         best_collection: Collection of that passage: ``pathways``, ``manual`` or another.
         score_pair: ``same`` when question and passage share a language, else ``cross``.
@@ -103,7 +106,7 @@ class TurnFacts:
     retrieval: str = "ok"
     intent: str | None = None
     intent_confidence: float = 0.0
-    safety_score: float = 0.0
+    reports: Mapping[str, float] = field(default_factory=dict)
     best_score: float | None = None
     best_collection: str | None = None
     score_pair: str = "same"

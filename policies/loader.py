@@ -21,10 +21,12 @@ from policies.documents import Document, Path, read
 from policies.limits import RateLimit
 from policies.policy_set import (
     FROM_OFFER,
+    FROM_REPORT,
     FROM_TRIGGER,
     STAGES,
     Category,
     PolicySet,
+    Report,
     Rule,
     Stage,
     Threshold,
@@ -45,8 +47,9 @@ from policies.sla import Target
 from policies.wording import load_screener
 
 VERSION_DIGITS: Final = 12
-FINE_NUMBERS: Final = ("best_score", "safety_score", "intent_confidence")
-SEVERITIES: Final = {"from_trigger": FROM_TRIGGER, "from_offer": FROM_OFFER}
+MAX_CHOICES: Final = 4
+FINE_NUMBERS: Final = ("best_score", "safety_score", "emergency_score", "intent_confidence")
+SEVERITIES: Final = {"from_trigger": FROM_TRIGGER, "from_offer": FROM_OFFER, "from_report": FROM_REPORT}
 
 
 def load(directory: FilePath | None = None) -> PolicySet:
@@ -83,6 +86,8 @@ def load(directory: FilePath | None = None) -> PolicySet:
         intent_sure=decision.intent_sure.value,
         question_order=tuple(decision.question_order),
         categories=MappingProxyType(categories),
+        reports=_reports(safety_document, safety, categories),
+        choices={fact: tuple(values)[:MAX_CHOICES] for fact, values in screener.details.items() if len(values) > 1},
         screener=screener,
         audiences=_audiences(folder),
         rate_limits=_rate_limits(folder),
@@ -91,6 +96,14 @@ def load(directory: FilePath | None = None) -> PolicySet:
         sla_warnings=warnings,
         unreviewed=unreviewed,
     )
+
+
+def _reports(document: Document, safety: SafetyFile, categories: Mapping[str, Category]) -> Mapping[str, Report]:
+    for number, model in enumerate(safety.reports):
+        if model.category not in categories:
+            path: Path = ("reports", number, "category")
+            raise document.error(f"unknown category {model.category!r}; there are {', '.join(categories)}", path)
+    return {model.intent: Report(category=model.category, severity=model.severity) for model in safety.reports}
 
 
 def version_of(folder: Traversable) -> str:

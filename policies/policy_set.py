@@ -36,6 +36,9 @@ FROM_TRIGGER: Final = -1
 FROM_OFFER: Final = -2
 """Severity of a verdict that takes over the severity of the offer being accepted, at least 1."""
 
+FROM_REPORT: Final = -3
+"""Severity of a verdict that takes over severity and category of the classifier's most probable report."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -87,6 +90,14 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one of the classifier's ``report_*`` intents means to the safety rules."""
+
+    category: str
+    severity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """A number people argue about, per pair of languages.
 
@@ -121,6 +132,8 @@ class PolicySet:
         intent_sure: Confidence below which an intent counts as ``unsure``.
         question_order: Facts by the order in which to ask for them.
         categories: By id, most pressing first.
+        reports: By ``report_*`` intent.
+        choices: Fact → up to four values to choose from when it is asked for.
     """
 
     version: str
@@ -130,6 +143,8 @@ class PolicySet:
     intent_sure: float
     question_order: tuple[str, ...]
     categories: Mapping[str, Category]
+    reports: Mapping[str, Report]
+    choices: Mapping[str, tuple[str, ...]]
     screener: Screener
     audiences: AudienceTable
     rate_limits: Mapping[str, RateLimit]

@@ -37,7 +37,7 @@ class ThenModel(Model):
 
     outcome: Outcome
     reason: Name
-    severity: Severity | Literal["from_trigger", "from_offer"] = 0
+    severity: Severity | Literal["from_trigger", "from_offer", "from_report"] = 0
     offer_human: bool = False
     opens_case: bool = False
     queue: Name | None = None
@@ -69,10 +69,19 @@ class CategoryModel(Model):
     source: Text
 
 
+class ReportModel(Model):
+    """One ``report_*`` intent of the classifier."""
+
+    intent: Annotated[str, StringConstraints(pattern=r"^report_[a-z_]+$")]
+    category: Name
+    severity: Annotated[int, Field(ge=1, le=4)]
+
+
 class SafetyFile(Model):
     """safety.yaml."""
 
     categories: Annotated[list[CategoryModel], Field(min_length=13)]
+    reports: list[ReportModel]
     rules: list[RuleModel]
 
 
@@ -103,7 +112,7 @@ class DecisionFile(Model):
 
     score_bands: BandsModel
     intent_sure: ShareModel
-    intent_groups: dict[Literal["small_talk", "human", "out_of_scope", "staff", "danger"], list[Name]]
+    intent_groups: dict[Literal["small_talk", "human", "out_of_scope", "injection", "forbidden", "staff", "danger"], list[Name]]
     question_order: list[Name]
     rules: list[RuleModel]
 
@@ -231,6 +240,7 @@ class WholeModel(Model):
 class PhraseModel(Model):
     """Phrases of one language."""
 
+    follows_up: Word
     affirm: WholeModel
     deny: WholeModel
     asks_human: list[Word] = []
@@ -247,6 +257,15 @@ class PhrasesFile(Model):
     owner: Name
     since: date
     languages: dict[str, PhraseModel]
+
+
+class DetailsFile(Model):
+    """details.yaml: fact → value → language → words."""
+
+    description: Text
+    owner: Name
+    since: date
+    facts: dict[Name, dict[Name, dict[str, Word]]]
 
 
 class RefusedModel(Model):

@@ -14,7 +14,7 @@ Most patterns are dismissed by a look-up of short fragments (`Patterns`) and nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -24,6 +24,7 @@ from policies.patterns import Pattern, Span
 
 SHORT_WORDS: Final = 6
 SHORT_AFFIRMATION: Final = 12
+FOLLOW_UP_WORDS: Final = 8
 MASK: Final = "_"
 FRAGMENT_WIDTHS: Final = (2, 3)
 
@@ -140,6 +141,7 @@ class Phrases:
     asks_human: Patterns
     asks_human_whole: Patterns
     is_fine: Patterns
+    follows_up: Patterns
     seeks_specific: Patterns
     seeks_general: Patterns
 
@@ -152,6 +154,7 @@ class Screener:
     idioms: Patterns
     refusals: tuple[Refusal, ...]
     phrases: Phrases
+    details: Mapping[str, Mapping[str, Mapping[str, Patterns]]]
     category_order: tuple[str, ...]
     _entry_patterns: Patterns = field(init=False)
     _owners: tuple[int, ...] = field(init=False)
@@ -177,6 +180,7 @@ class Screener:
             denies=phrases.deny.match(plain),
             is_fine=not triggers and phrases.is_fine.match(plain),
             has_words=any(sign.isalnum() and ord(sign) not in MARKS for sign in text),
+            follows_up=plain.length <= FOLLOW_UP_WORDS and phrases.follows_up.match(plain),
             seeks_specific=self._seeks_specific(plain),
             calm=not triggers and (was_excused or masked is not plain),
         )
@@ -197,6 +201,10 @@ class Screener:
             yield from (*refusal.patterns, *refusal.unless)
         for listed in fields(self.phrases):
             yield from getattr(self.phrases, listed.name)
+        for values in self.details.values():
+            for languages in values.values():
+                for patterns in languages.values():
+                    yield from patterns
 
     def _mask(self, plain: Reading) -> Reading:
         """Blank out figures of speech; the same reading when there is none."""
@@ -228,6 +236,18 @@ class Screener:
         if self.phrases.seeks_general.match(plain):
             return False
         return plain.length < SHORT_WORDS or self.phrases.seeks_specific.match(plain)
+
+    def told(self, text: str, language: str) -> dict[str, str]:
+        """Return what ``text`` tells about a situation: fact → the first value whose words in ``language`` it holds.
+
+        Only in its own language: a French "son" is "his", no child.
+        """
+        plain = Reading(normalise(text))
+        found = {
+            fact: next((value for value, words in values.items() if language in words and words[language].match(plain)), None)
+            for fact, values in self.details.items()
+        }
+        return {fact: value for fact, value in found.items() if value is not None}
 
     def _refusals(self, plain: Reading) -> tuple[str, ...]:
         matching = (

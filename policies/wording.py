@@ -10,7 +10,7 @@ from policies.errors import PolicyError
 from policies.facts import Trigger
 from policies.patterns import Pattern, PatternError, PatternReader, compile_start, compile_whole
 from policies.policy_set import Category
-from policies.schema import LexiconFile, LookAlikeModel, PhraseModel, PhrasesFile, RefusalsFile, WholeModel
+from policies.schema import DetailsFile, LexiconFile, LookAlikeModel, PhraseModel, PhrasesFile, RefusalsFile, WholeModel
 from policies.triggers import Entry, LookAlike, Patterns, Phrases, Refusal, Screener
 
 
@@ -44,6 +44,7 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
         idioms=Patterns(idioms),
         refusals=_refusals(read(folder, "refusals.yaml")),
         phrases=_phrases(read(folder, "phrases.yaml")),
+        details=_details(read(folder, "details.yaml")),
         category_order=tuple(categories),
     )
     return screener, tuple(unreviewed)
@@ -139,10 +140,26 @@ def _phrases(document: Document) -> Phrases:
                 reader.whole(model.asks_human_whole, (*path, "asks_human_whole")) if model.asks_human_whole else ()
             )
         ),
+        follows_up=gather(lambda reader, model, path: reader.start(model.follows_up, (*path, "follows_up"))),
         is_fine=gather(lambda reader, model, path: reader.patterns(model.is_fine, (*path, "is_fine"))),
         seeks_specific=gather(lambda reader, model, path: reader.patterns(model.seeks_specific, (*path, "seeks_specific"))),
         seeks_general=gather(lambda reader, model, path: reader.patterns(model.seeks_general, (*path, "seeks_general"))),
     )
+
+
+def _details(document: Document) -> Mapping[str, Mapping[str, Mapping[str, Patterns]]]:
+    """Return the words by fact, value and language."""
+    file = document.parse(DetailsFile)
+    return {
+        fact: {
+            value: {
+                language: Patterns(_Reader(document, language, {}).patterns([source], ("facts", fact, value, language)))
+                for language, source in words.items()
+            }
+            for value, words in values.items()
+        }
+        for fact, values in file.facts.items()
+    }
 
 
 def _refusals(document: Document) -> tuple[Refusal, ...]:

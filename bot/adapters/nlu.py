@@ -120,7 +120,7 @@ def to_understanding(parse: _Parse) -> Understanding:
     return Understanding(
         intent=parse.intent.name,
         confidence=parse.intent.confidence,
-        safety_score=min(1.0, sum(intent.confidence for intent in ranking if intent.name.startswith("report_"))),
+        reports={intent.name: intent.confidence for intent in ranking if intent.name.startswith("report_")},
         entities=tuple(Entity(name=entity.entity, value=_as_text(entity.value)) for entity in parse.entities),
     )
 

@@ -32,8 +32,9 @@ LONGEST_PAUSE_S = 60.0
 class NluProcess:
     """The supervised server. ``server()`` is None while none is ready."""
 
-    def __init__(self, folder: Path, state_file: Path) -> None:
-        self._folder = folder.absolute()
+    def __init__(self, folder: Path, state_file: Path, encoder: Path) -> None:
+        """Take the Rasa project, where to tell the address, and the encoder the server reads with."""
+        self._folder, self._encoder = folder.absolute(), encoder.absolute()
         self._state_file = state_file.absolute()
         self._process: subprocess.Popen[bytes] | None = None
         self._server: NluServer | None = None
@@ -69,7 +70,7 @@ class NluProcess:
             raise NluUnavailable(f"No trained NLU model in {self._folder}: run `make setup`")
         server = NluServer(url=f"http://127.0.0.1:{_free_port()}", token=secrets.token_hex(24))
         try:
-            self._process = self._spawn(python, _environment(server, model))
+            self._process = self._spawn(python, _environment(server, model, self._encoder))
         except OSError as exc:
             raise NluUnavailable(f"The NLU server cannot be started: {exc}") from exc
         await self._until_ready(server)
@@ -150,12 +151,13 @@ def _models(folder: Path) -> Iterator[Path]:
     return (folder / "models").glob("waypost-*.tar.gz")
 
 
-def _environment(server: NluServer, model: Path) -> dict[str, str]:
+def _environment(server: NluServer, model: Path, encoder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}}
     return kept | {
         "WAYPOST_NLU_TOKEN": server.token,
         "WAYPOST_NLU_PORT": server.url.rpartition(":")[2],
         "WAYPOST_NLU_MODEL": str(model.resolve()),
+        "WAYPOST_NLU_ENCODER": str(encoder),
         "WAYPOST_NLU_PARENT_PID": str(os.getpid()),
         "RASA_TELEMETRY_ENABLED": "false",
         "OMP_NUM_THREADS": "1",

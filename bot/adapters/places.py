@@ -7,8 +7,10 @@ are ordinary words as well. Russian, Ukrainian and Turkish endings are recognise
 import re
 import unicodedata
 from collections.abc import Iterator
+from importlib import resources
 
 import regex
+import yaml
 from babel import Locale
 
 LANGUAGES = ("en", "fr", "es", "ar", "pt", "ru", "uk", "fa", "tr", "sw", "so", "am", "ti")
@@ -30,23 +32,11 @@ EVERYDAY = {
     "SO": "somaliland", "SY": "syrie|سوريه", "TR": "turkey|تركيه",
     "US": "usa|u s a|ee uu|eeuu|сша|america|amerique|amerika|америка|امريكا|اميركا",
 }  # fmt: skip
-CITIES = {
-    "AE": "dubai|دبي", "AF": "kabul|kaboul|كابول|كابل|кабул", "CI": "abidjan|ابيدجان", "CO": "bogota|cucuta|medellin",
-    "DE": "berlin|برلين|берлин", "DZ": "tamanrasset|تمنراست", "EG": "cairo|le caire|el cairo|kahire|القاهره",
-    "ER": "asmara|اسمرا|ኣስመራ|አስመራ", "ES": "madrid|مدريد|ceuta|سبته|melilla|مليليه",
-    "ET": "addis ababa|addis abeba|اديس ابابا|አዲስ አበባ|ኣዲስ ኣበባ",
-    "FR": "paris|باريس|calais|париж", "GR": "athens|athenes|atenas|atina|اثينا|lesbos|lesvos|ليسبوس|thessaloniki",
-    "IQ": "erbil|irbil|اربيل|هولير|baghdad|bagdad|بغداد", "IR": "tehran|teheran|tahran|طهران|تهران|mashhad|meshed|مشهد",
-    "IT": "rome|roma|روما|lampedusa|لامبيدوزا", "JO": "amman", "KE": "nairobi|نيروبي", "LB": "beirut|beyrouth|بيروت",
-    "LY": "tripoli|طرابلس|benghazi|بنغازي|sabha|sebha|سبها", "ML": "bamako|باماكو", "MR": "nouakchott|نواكشوط",
-    "MX": "tapachula|tijuana|reynosa|ciudad juarez", "NE": "agadez|اغاديز|niamey|نيامي", "PE": "lima",
-    "PL": "warsaw|varsovie|varsovia|وارسو|варшава", "QA": "doha|الدوحه", "SA": "riyadh|riyad|الرياض|jeddah|djeddah|جده",
-    "SD": "khartoum|khartum|jartum|الخرطوم", "SN": "dakar|داكار", "SO": "mogadishu|mogadiscio|muqdisho|مقديشو", "SS": "juba|جوبا",
-    "TN": "tunis|sfax|صفاقس",
-    "TR": "istanbul|estambul|اسطنبول|استنبول|стамбул|izmir|ازمير|ankara|انقره|gaziantep|غازي عنتاب|عنتاب",
-    "UA": "kyiv|kiev|киев|киів|києв|كييف", "UG": "kampala|كمبالا",
-}  # fmt: skip
-"""Cities people on the routes name instead of a country. Reviewed by hand; no others."""
+CITIES: dict[str, str] = yaml.safe_load(resources.files("bot.adapters").joinpath("cities.yaml").read_text(encoding="utf-8"))
+"""Cities people name instead of a country."""
+NATIONALITIES: dict[str, str] = yaml.safe_load(
+    resources.files("bot.adapters").joinpath("nationalities.yaml").read_text(encoding="utf-8")
+)
 
 NOT_COUNTRIES = {"EU", "UN", "EZ", "QO", "ZZ", "XA", "XB", "RE"}
 """Groups and placeholders of CLDR, and Réunion: its name is the very word people use for family reunion."""
@@ -85,6 +75,8 @@ ARABIC_SPELLINGS = str.maketrans("أإآىةیک", "اااي" + "ه" + "يك")
 PREFIXES = "بولفك" + "በከለየንብ"
 """Arabic and Ethiopic write and, in, to, from, of as one letter before the word."""
 ARABIC_TO_THE = "لل"
+BEGINS = "*"
+"""Closes a word that stands for every word beginning so."""
 WORDS = regex.compile(r"[\p{L}\p{M}]+")
 SENTENCE_END = re.compile(r"[.!?؟።\n]")
 
@@ -101,7 +93,12 @@ class CldrCountries:
         self._longest = max(len(name.split()) for name in self._codes)
         own = {name: code for name, code in self._codes.items() if code and name not in AMBIGUOUS}
         self._cyrillic = {CYRILLIC_LAST.sub("", name): code for name, code in own.items() if CYRILLIC_NAME.fullmatch(name)}
-        self._turkish = {name: code for name, code in own.items() if name in turkish or name in dict(_listed(CITIES))}
+        cities = dict(_listed(CITIES))
+        self._turkish = {name: code for name, code in own.items() if name in turkish or name in cities}
+        nations = dict(_listed(NATIONALITIES))
+        self._nations = {name: code for name, code in nations.items() if not name.endswith(BEGINS)}
+        self._nation_stems = {name.removesuffix(BEGINS): code for name, code in nations.items() if name.endswith(BEGINS)}
+        self._longest_nation = max(len(name.split()) for name in self._nations)
 
     def find(self, text: str) -> str | None:
         """Return the code of the first country named, or None."""
@@ -113,6 +110,19 @@ class CldrCountries:
             if code and (name not in AMBIGUOUS or length == len(words) or _is_meant(text, found, words, at)):
                 return code
             at += length or 1
+        return None
+
+    def nationality(self, text: str) -> str | None:
+        """Return the code of the country whose people are named first ("I am Syrian"), or None."""
+        words = [_fold(word) for word in WORDS.findall(text)]
+        for at in range(len(words)):
+            for length in range(min(self._longest_nation, len(words) - at), 0, -1):
+                for name in _variants(" ".join(words[at : at + length])):
+                    if name in self._nations:
+                        return self._nations[name]
+            for cut in range(len(words[at]), MIN_STEM - 1, -1):
+                if words[at][:cut] in self._nation_stems:
+                    return self._nation_stems[words[at][:cut]]
         return None
 
     def name(self, code: str, language: str) -> str:

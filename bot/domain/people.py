@@ -58,6 +58,8 @@ class Pending(StrEnum):
 
     OFFER = "offer"
     CLARIFY = "clarify"
+    ANSWERED = "answered"
+    """Nothing is asked; for a while a question may lean on the one before it."""
     FORGET = "forget"
 
 
@@ -72,6 +74,8 @@ class Person:
     language: str | None
     language_chosen: bool
     """True when the person picked the language; a chosen language is never overridden by detection."""
+    language_asked: bool
+    """They were asked once whether to go on in the language they write."""
     welcomed_at: datetime | None
     created_at: datetime
 

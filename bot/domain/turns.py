@@ -4,6 +4,7 @@ A :class:`TurnRecord` keeps ids, scores and versions, so that any answer can be 
 kept apart and erased after some hours.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -37,8 +38,8 @@ class Understanding:
     status: str = "ok"
     intent: str | None = None
     confidence: float = 0.0
-    safety_score: float = 0.0
-    """Summed probability of the report_* intents, 0..1."""
+    reports: Mapping[str, float] = field(default_factory=dict)
+    """Probability of each report_* intent, 0..1: somebody tells of danger or harm."""
     entities: tuple[Entity, ...] = ()
 
     @classmethod

@@ -18,11 +18,12 @@ from bot.domain.turns import Understanding
 from bot.service import commands
 from bot.service.app import App
 from bot.service.commit import commit
+from bot.service.compose import CHOOSE
 from bot.service.language import LanguageChoice, choose_language
 from bot.service.ports import UnitOfWork
 from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult
 from knowledge.passages import Audience, Retrieval
-from policies import Decision, Outcome, Screening, TurnFacts, decide, screen
+from policies import Decision, Outcome, Screening, TurnFacts, decide, screen, told
 from policies.access import visible_audiences
 from policies.limits import Admission, admit
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 MAX_CHARS = 10_000
 """Triggers read this much of a message; Telegram itself sends at most 4,096."""
 HITS = 5
+FOLLOW_UP_WITHIN = timedelta(minutes=15)
 PENDING_FOR = timedelta(hours=24)
 """A yes or a country answers a question of today; its words are erased after that anyway."""
 ATTEMPTS = 5
@@ -60,20 +62,24 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     now = app.clock.now()
     accepted = await app.storage.run(partial(_accept, message=message, app=app, now=now))
     watch.lap("accept")
-    question = _question(message, accepted, screening)
+    message = _choice(message, accepted)
+    if message.kind is Kind.TEXT and message.button:
+        screening = screen(message.text, app.policies)
+    question = _question(message, accepted, screening, now)
     language = choose_language(accepted.person, message.text, message.language_hint, app)
     country = app.countries.find(question)
     facts = _facts(message, accepted, screening, language, app)
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None
     understanding = Understanding.missing("not_asked")
-    if _needs_search(facts, decision):
+    if _needs_models(facts, decision):
         understanding, found = await asyncio.gather(
             app.understander.parse(question[:SEARCH_CHARS]), _retrieve(question, language, accepted.person, app)
         )
         retrieval, retrieval_state = found
         watch.lap("search")
-        facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, country)
+        known = _known(question, language, country, app)
+        facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, known)
         decision = decide(facts, app.policies)
         watch.lap("decide")
     more = await _more(accepted, app)
@@ -118,12 +124,26 @@ def _admission(uow: UnitOfWork, person: Person, app: App, now: datetime) -> Admi
     return admit([moment.timestamp() for moment in recent], now.timestamp(), limit)
 
 
-def _question(message: Incoming, accepted: Accepted, screening: Screening) -> str:
-    """Return what is being asked: the answer to a clarifying question completes the first question."""
+def _choice(message: Incoming, accepted: Accepted) -> Incoming:
+    """Return the pressed answer to a clarifying question as if it had been typed."""
+    button = accepted.button
+    if message.kind is not Kind.BUTTON or button is None or button.action != CHOOSE:
+        return message
+    return replace(message, kind=Kind.TEXT, text=button.value)
+
+
+def _question(message: Incoming, accepted: Accepted, screening: Screening, now: datetime) -> str:
+    """Return what is being asked.
+
+    The answer to a clarifying question completes the first question; "and for my brother?" leans on the one before it.
+    """
     conversation = accepted.conversation
-    if conversation.pending is Pending.CLARIFY and message.kind is Kind.TEXT and conversation.question and not screening.triggers:
-        return f"{conversation.question}\n{message.text}"
-    return message.text
+    if message.kind is not Kind.TEXT or not conversation.question or screening.triggers or conversation.updated_at is None:
+        return message.text
+    age = now - conversation.updated_at
+    completes = conversation.pending is Pending.CLARIFY and age < PENDING_FOR
+    leans = conversation.pending is Pending.ANSWERED and age < FOLLOW_UP_WITHIN and screening.follows_up
+    return f"{conversation.question}\n{message.text}" if completes or leans else message.text
 
 
 def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice, app: App) -> TurnFacts:
@@ -150,14 +170,14 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
     )
 
 
-def _needs_search(facts: TurnFacts, decision: Decision) -> bool:
-    """Only words nobody has decided upon yet are searched for; danger never waits for a model."""
+def _needs_models(facts: TurnFacts, decision: Decision) -> bool:
+    """Whether words are read by models, and searched for: danger never waits for one, and what is decided already needs none."""
     return (
         facts.kind == Kind.TEXT
         and facts.speaker == Speaker.BOT
         and facts.screening.has_words
         and decision.outcome is not Outcome.EMERGENCY
-        and not (facts.rate_limited or facts.paused or facts.screening.refusals)
+        and not facts.rate_limited
         and not (facts.pending == Pending.OFFER and (facts.screening.affirms or facts.screening.denies))
     )
 
@@ -185,22 +205,27 @@ async def _retrieve(question: str, language: LanguageChoice, person: Person, app
         return None, exc.state
 
 
+def _known(question: str, language: LanguageChoice, country: str | None, app: App) -> set[str]:
+    """Return the facts the question gives about the person's situation."""
+    places = {"country": country, "nationality": app.countries.nationality(question)}
+    return {*told(question, language.written, app.policies), *(fact for fact, code in places.items() if code)}
+
+
 def _with_findings(
     facts: TurnFacts, understanding: Understanding, retrieval: Retrieval | None, retrieval_state: str,
-    language: LanguageChoice, country: str | None,
+    language: LanguageChoice, known: set[str],
 ) -> TurnFacts:  # fmt: skip
     best = retrieval.hits[0] if retrieval and retrieval.hits else None
-    known = set(facts.known) | ({"country"} if country else set())
     return replace(
         facts,
         nlu=understanding.status,
         retrieval=retrieval_state,
         intent=understanding.intent,
         intent_confidence=understanding.confidence,
-        safety_score=understanding.safety_score,
+        reports=understanding.reports,
         best_score=best.score if best else None,
         best_collection=best.collection if best else None,
         score_pair="same" if best and best.language == language.written else "cross",
         depends_on=best.depends_on if best else frozenset(),
-        known=frozenset(known),
+        known=facts.known | known,
     )

@@ -40,6 +40,10 @@ class CountryFinder(Protocol):
         """Return the ISO 3166-1 alpha-2 code of the first country named in ``text``, in any supported language."""
         ...
 
+    def nationality(self, text: str) -> str | None:
+        """Return the code of the country whose people are named first in ``text``."""
+        ...
+
     def name(self, code: str, language: str) -> str: ...
 
 

@@ -13,7 +13,7 @@ from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service import casework, commands, notices
 from bot.service.app import App
-from bot.service.compose import Material, compose
+from bot.service.compose import Material, compose, language_offer
 from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
@@ -45,6 +45,9 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
     else:
         case, conversation, opened = _case_after(uow, app, turn, conversation)
         replies = _without_repeats(compose(turn.decision, _material(turn, case, opened, app), app), turn, conversation, app)
+        if turn.language.offered and replies and turn.decision.outcome is not Outcome.EMERGENCY:
+            replies = [*replies, language_offer(app, turn.language.code, turn.language.offered)]
+            person = replace(person, language_asked=True)
         if case is not None and not opened and replies and turn.decision.outcome is Outcome.EMERGENCY:
             notices.tell_topic(uow, app, case, "emergency_card_sent", key=f"turn:{turn.message.update_id}:card", now=turn.now)
         conversation = _conversation_after(turn, conversation, replies, opened)
@@ -199,6 +202,10 @@ def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequenc
         return replace(
             conversation, pending=Pending.CLARIFY, question=turn.question, category=decision.question,
             severity=0, clarifications_asked=conversation.clarifications_asked + 1,
+        )  # fmt: skip
+    if decision.outcome is Outcome.ANSWER:
+        return replace(
+            conversation, pending=Pending.ANSWERED, question=turn.question, category=None, severity=0, clarifications_asked=0
         )  # fmt: skip
     return replace(conversation, pending=None, question="", category=None, severity=0, clarifications_asked=0)
 

@@ -15,6 +15,10 @@ from knowledge.passages import Hit, Source
 from policies import Decision, Outcome
 
 YES_NO = ("human_yes", "human_no")
+CHOOSE = "choose"
+"""Action of a button that answers a clarifying question; its value is what the person would type."""
+MAX_NAMED = 3
+VALUE_CHARS = 64
 LEAD_AND_SECTION_WORDS = 120
 """An answer longer than this puts the section behind "more" (SAFEGUARDS 8.03)."""
 
@@ -24,8 +28,6 @@ TEXT_OF_REASON = {
     "after_clarification": "not_in_documents",
     "answers_paused": "paused",
     "case_waiting": "case_added",
-    "classifier_alarm": "escalate_offer_generic",
-    "concern": "escalate_offer_generic",
     "exploitation": "escalate_exploitation",
     "false_alarm_over": "card_fine",
     "fear_of_state": "escalate_own_state",
@@ -42,7 +44,20 @@ TEXT_OF_REASON = {
     "wish_for_human": "human_offer",
 }
 """Text of a decision's reason, where it has another name than the reason itself."""
-GREETINGS = {"greet": "greeting", "thanks": "thanks", "goodbye": "goodbye"}
+TEXT_OF_CATEGORY = {
+    "child": "escalate_child",
+    "exploitation": "escalate_exploitation",
+    "fear_of_state": "escalate_own_state",
+    "fraud_loss": "escalate_fraud_loss",
+    "gbv": "escalate_abuse",
+    "legal_deadline": "escalate_legal_deadline",
+    "missing_person": "escalate_missing_person",
+    "sea_staff": "escalate_sea_staff",
+    "threats": "escalate_abuse",
+    "trafficking": "escalate_exploitation",
+}
+"""Text of an alarm of the classifier, by what it reads; others get the general offer."""
+GREETINGS = {"greet": "greeting", "thanks": "thanks"}
 """Text of small talk, by intent."""
 OF_KIND = {"needs_person", "unsupported_kind"}
 """Reasons whose text depends on what was sent: kind_photo, kind_voice …"""
@@ -86,9 +101,7 @@ def compose(decision: Decision, material: Material, app: App) -> list[Reply]:
         case Outcome.ESCALATE:
             return [_escalate(decision, material, app)]
         case Outcome.CLARIFY:
-            return [
-                Reply(text=_text(app, f"clarify_{decision.question or 'topic'}", material), buttons=_human_row(app, material))
-            ]
+            return [_clarify(decision, material, app)]
         case Outcome.OUT_OF_SCOPE | Outcome.SMALL_TALK | Outcome.COMMAND:
             return [_plain(decision, material, app)]
 
@@ -173,6 +186,38 @@ def _answer(decision: Decision, material: Material, app: App) -> Reply:
     return Reply(text=_join(parts), buttons=buttons, citations=(citation_of(hit),))
 
 
+def _clarify(decision: Decision, material: Material, app: App) -> Reply:
+    """One question, and the answers that would make a difference, one a row; anything else can be typed."""
+    asked = decision.question or "topic"
+    choices = [Button(label=label, action=CHOOSE, value=label[:VALUE_CHARS]) for label in _choices(asked, material, app)]
+    rows = tuple((choice,) for choice in choices) if len(choices) > 1 else ()
+    return Reply(text=_text(app, f"clarify_{asked}", material), buttons=(*rows, *_human_row(app, material)))
+
+
+def _choices(asked: str, material: Material, app: App) -> list[str]:
+    """Return the labels to choose from: values of a fact, countries or topics of the passages found."""
+    language = material.language
+    if asked in app.policies.choices:
+        return [app.catalogue.text(f"option_{asked}_{value}", language) for value in app.policies.choices[asked]]
+    titles = list(dict.fromkeys(hit.title for hit in material.hits)) if asked in {"topic", "country"} else []
+    if asked != "country":
+        return titles[:MAX_NAMED]
+    codes = dict.fromkeys(code for title in titles if (code := app.countries.find(title)))
+    names = [app.countries.name(code, language) for code in list(codes)[:MAX_NAMED]]
+    return [*names, app.catalogue.text("option_country_other", language)] if names else []
+
+
+def language_offer(app: App, chosen: str, written: str) -> Reply:
+    """Return the question, in both languages, which of them to use."""
+    names = app.catalogue.native_names()
+    parts = [
+        app.catalogue.text("language_offer", language, chosen=names[chosen], written=names[written])
+        for language in (chosen, written)
+    ]
+    buttons = tuple((Button(label=names[code], action="language", value=code),) for code in (written, chosen))
+    return Reply(text=_join(parts), buttons=buttons)
+
+
 def _escalate(decision: Decision, material: Material, app: App) -> Reply:
     if material.opened_number is not None:
         return Reply(text=_case_opened(material, app))
@@ -217,8 +262,8 @@ def _key(decision: Decision, material: Material) -> str:
         return f"kind_{material.kind}"
     if decision.reason == "small_talk":
         return GREETINGS.get(material.intent or "", "greeting")
-    if decision.reason == "concern" and decision.category == "child":
-        return "escalate_child"
+    if decision.reason in {"concern", "classifier_alarm"}:
+        return TEXT_OF_CATEGORY.get(decision.category or "", "escalate_offer_generic")
     return TEXT_OF_REASON.get(decision.reason, decision.reason)
 
 

@@ -9,6 +9,10 @@ from bot.domain.people import Person
 from bot.service.app import App
 
 CONFIDENT = 0.6
+SURE = 0.9
+"""From here a language that was not chosen is offered, once."""
+SURE_WORDS = 4
+"""Fewer are too often a name, a greeting or a borrowed word."""
 """Detection below this keeps the language known so far; lingua's relative confidence, measured in docs/adr/0007."""
 
 
@@ -19,6 +23,8 @@ class LanguageChoice:
     """0..1; 1.0 for a language the person chose."""
     written: str
     """What the message is written in, as far as it can be told; else the language to answer in."""
+    offered: str | None = None
+    """Another language than the chosen one, to be offered once."""
 
 
 def choose_language(person: Person, text: str, hint: str | None, app: App) -> LanguageChoice:
@@ -26,7 +32,9 @@ def choose_language(person: Person, text: str, hint: str | None, app: App) -> La
     detected, confidence = app.detector.detect(text)
     written = detected if detected and confidence >= CONFIDENT else None
     if person.language and person.language_chosen:
-        return LanguageChoice(code=person.language, confidence=1.0, written=written or person.language)
+        differs = detected != person.language and confidence >= SURE and len(text.split()) >= SURE_WORDS
+        offered = detected if differs and not person.language_asked else None
+        return LanguageChoice(code=person.language, confidence=1.0, written=written or person.language, offered=offered)
     if written:
         return LanguageChoice(code=written, confidence=confidence, written=written)
     known = person.language or (hint if hint in app.catalogue.native_names() else None) or detected

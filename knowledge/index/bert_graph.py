@@ -9,10 +9,12 @@ Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.index.adapter import Changes
 from knowledge.index.graph import MICROSOFT, Graph
 
 BLOCK = 32
@@ -54,11 +56,12 @@ class Tensors:
     plain: Mapping[str, NDArray[np.float32]]
 
 
-def write_graph(path: Path, shape: Shape, tensors: Tensors) -> None:
+def write_graph(path: Path, shape: Shape, tensors: Tensors, changes: Changes = MappingProxyType({})) -> None:
     """Write ``path``: inputs ``input_ids`` and ``attention_mask``, int64 (batch, length), length ≤ ``shape.positions``.
 
     Output ``sentence_embedding``: float32 (batch, hidden), mean over the tokens whose mask is 1, L2-normalised. Rows
     of one batch share the scales of their activations, so that a vector moves a little (cosine .99) with what stands beside it.
+    ``changes`` are added to the matrices of the layers.
     """
     from onnx import TensorProto
 
@@ -66,7 +69,7 @@ def write_graph(path: Path, shape: Shape, tensors: Tensors) -> None:
     states = _embed(graph, shape, tensors)
     key_mask = graph.one("Cast", ["attention_mask"], to=TensorProto.INT32)
     for layer in range(shape.layers):
-        states = _layer(graph, f"l{layer}", states, key_mask, shape, tensors)
+        states = _layer(graph, f"l{layer}", states, key_mask, shape, tensors, changes)
     _pool(graph, states)
     graph.save(path, dim=shape.hidden)
 
@@ -96,19 +99,23 @@ def _embed(graph: Graph, shape: Shape, tensors: Tensors) -> str:
     return _normalised(graph, "emb.ln", graph.one("Add", [word, places]), shape, tensors)
 
 
-def _layer(graph: Graph, name: str, states: str, key_mask: str, shape: Shape, tensors: Tensors) -> str:
+def _layer(graph: Graph, name: str, states: str, key_mask: str, shape: Shape, tensors: Tensors, changes: Changes) -> str:
     """One transformer layer; biases are added inside the fused operators that follow each multiplication."""
-    parts = [tensors.quantised[f"{name}.{part}.w"].weights() for part in "qkv"]
-    mixed = graph.multiply(states, f"{name}.qkv", np.concatenate(parts))
+
+    def multiply(states: str, matrix: str, *parts: str) -> str:
+        weights = np.concatenate([tensors.quantised[f"{name}.{part}.w"].weights() for part in parts])
+        return graph.multiply(states, f"{name}.{matrix}", weights + changes.get(f"{name}.{matrix}", np.float32(0)))
+
+    mixed = multiply(states, "qkv", "q", "k", "v")
     heads = graph.node("Split", [mixed], outputs=3, axis=2, num_outputs=3)
     bias = graph.constant(f"{name}.qkv.bias", np.concatenate([tensors.plain[f"{name}.{part}.b"] for part in "qkv"]))
     seen = graph.one("MultiHeadAttention", [*heads, bias, key_mask], domain=MICROSOFT, num_heads=shape.heads)
-    attended = graph.multiply(seen, f"{name}.ao", tensors.quantised[f"{name}.ao.w"].weights())
+    attended = multiply(seen, "ao", "ao")
     states = _joined(graph, f"{name}.aln", attended, states, tensors.plain[f"{name}.ao.b"], shape, tensors)
-    wide = graph.multiply(states, f"{name}.fi", tensors.quantised[f"{name}.fi.w"].weights())
+    wide = multiply(states, "fi", "fi")
     wide_bias = graph.constant(f"{name}.fi.bias", tensors.plain[f"{name}.fi.b"])
     wide = graph.one("BiasGelu", [wide, wide_bias], domain=MICROSOFT)
-    narrow = graph.multiply(wide, f"{name}.fo", tensors.quantised[f"{name}.fo.w"].weights())
+    narrow = multiply(wide, "fo", "fo")
     return _joined(graph, f"{name}.oln", narrow, states, tensors.plain[f"{name}.fo.b"], shape, tensors)
 
 

@@ -8,11 +8,13 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import EncoderUnavailable
+from knowledge.index.adapter import Changes
 from knowledge.index.bert_graph import BLOCK, Quantised, Shape, Tensors, write_graph
 from knowledge.index.tokenizer import write_tokenizer
 
@@ -41,9 +43,9 @@ class E5File:
     """``bos``, ``eos``, ``pad`` and ``unk``."""
     tensors: Tensors
 
-    def write(self, folder: Path) -> int:
-        """Write ``model.onnx`` and ``tokenizer.json``; return the length of the vectors."""
-        write_graph(folder / "model.onnx", self.shape, self.tensors)
+    def write(self, folder: Path, changes: Changes = MappingProxyType({})) -> int:
+        """Write ``model.onnx``, its matrices changed, and ``tokenizer.json``; return the length of the vectors."""
+        write_graph(folder / "model.onnx", self.shape, self.tensors, changes)
         write_tokenizer(folder / "tokenizer.json", pieces=self.pieces, scores=self.scores, **self.special)
         return self.shape.hidden
 

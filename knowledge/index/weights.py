@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from knowledge.errors import EncoderUnavailable
 from knowledge.index import e5_file, use_file
+from knowledge.index.adapter import read_adapter
 from knowledge.index.e5_file import E5File
 
 MANIFEST = "manifest.json"
@@ -75,11 +76,27 @@ BESIDE = Recipe(
     languages=("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"),
     write=lambda folder, contents: use_file.write(folder, contents["weights.npz"], contents["sp.model"]),
 )
-RECIPES = {"": FIRST, SECOND: BESIDE}
+Recipes = Mapping[str, Recipe]
 """Folder below the target → what stands there."""
+RECIPES: Recipes = {"": FIRST, SECOND: BESIDE}
 
 
-def prepare(target: Path, progress: Progress, *, source: Path | None = None) -> Path:
+def adapted(adapter: Path) -> Recipes:
+    """Return the recipes of an encoder whose first model is changed by the adapter in a file.
+
+    Raises:
+        EncoderUnavailable: the file is missing or is no adapter.
+    """
+    changes = read_adapter(adapter)
+    changed = replace(
+        FIRST,
+        encoder=f"{FIRST.encoder}-adapted-{hashlib.sha256(adapter.read_bytes()).hexdigest()[:12]}",
+        write=lambda folder, contents: E5File.parse(contents[e5_file.FILE]).write(folder, changes),
+    )
+    return {"": changed, SECOND: BESIDE}
+
+
+def prepare(target: Path, progress: Progress, *, recipes: Recipes = RECIPES, source: Path | None = None) -> Path:
     """Make ``target`` a folder that ``open_encoder`` reads, and return it; seconds of work, and nothing when it is one already.
 
     The folder is built beside ``target`` and renamed at the end, so an interrupted run leaves no half-made encoder and the
@@ -96,12 +113,12 @@ def prepare(target: Path, progress: Progress, *, source: Path | None = None) -> 
         _read(source, FIRST, e5_file.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f"{target.name}.lock")):
-        if all(_is_current(target / folder, recipe) for folder, recipe in RECIPES.items()):
+        if all(_is_current(target / folder, recipe) for folder, recipe in recipes.items()):
             progress(f"The encoder in {target} is up to date.")
             return target
         building = target.with_name(f"{target.name}.building")
         shutil.rmtree(building, ignore_errors=True)
-        for folder, recipe in RECIPES.items():
+        for folder, recipe in recipes.items():
             (building / folder).mkdir(parents=True)
             _build(building / folder, recipe, {e5_file.FILE: source} if source else {}, progress)
         _swap(building, target)
@@ -163,7 +180,7 @@ def _is_current(folder: Path, recipe: Recipe) -> bool:
     manifest = read_manifest(folder)
     return (
         manifest is not None
-        and manifest.get("revision") == recipe.revision
+        and (manifest.get("encoder"), manifest.get("revision")) == (recipe.encoder, recipe.revision)
         and manifest["files"].keys() == {"model.onnx", "tokenizer.json"}
     )
 

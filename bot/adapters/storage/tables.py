@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -92,6 +93,7 @@ person = Table(
     Column("state", String(8), nullable=False),
     Column("language", String(8)),
     Column("language_chosen", Boolean, nullable=False),
+    Column("language_asked", Boolean, nullable=False, server_default=false()),
     Column("welcomed_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False, index=True),

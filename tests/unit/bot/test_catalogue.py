@@ -125,8 +125,8 @@ def test_a_file_nobody_signed_is_not_reviewed(copied: Path) -> None:
 
 
 def test_a_missing_key_is_named_with_its_file(copied: Path) -> None:
-    rewrite(copied, "es", {}, without="goodbye")
-    with pytest.raises(InvalidSettings, match=r"es\.yaml: missing \['goodbye'\]"):
+    rewrite(copied, "es", {}, without="thanks")
+    with pytest.raises(InvalidSettings, match=r"es\.yaml: missing \['thanks'\]"):
         YamlCatalogue(copied)
 
 

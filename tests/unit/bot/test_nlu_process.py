@@ -85,7 +85,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def process(project: Path, tmp_path: Path) -> AsyncIterator[NluProcess]:
-    made = NluProcess(project, tmp_path / "run" / "nlu.json")
+    made = NluProcess(project, tmp_path / "run" / "nlu.json", tmp_path / "encoder")
     yield made
     await made.stop()
 
@@ -149,7 +149,7 @@ if os.fork() == 0:
 
 async def test_workers_of_a_leader_that_crashed_are_ended_too(tmp_path: Path) -> None:
     project = a_project(tmp_path / "nlu", FORKING)
-    process = NluProcess(project, tmp_path / "nlu.json")
+    process = NluProcess(project, tmp_path / "nlu.json", tmp_path / "encoder")
     await process.start()
     worker = int((project / "worker.txt").read_text())
     leader = next(pid for pid in pids_of(project) if pid != worker)
@@ -163,7 +163,7 @@ async def test_an_interpreter_that_cannot_be_run_is_unavailable(project: Path, t
     python.unlink()
     python.write_text("no program")
     with pytest.raises(NluUnavailable, match="cannot be started"):
-        await NluProcess(project, tmp_path / "nlu.json").start()
+        await NluProcess(project, tmp_path / "nlu.json", tmp_path / "encoder").start()
 
 
 async def test_a_server_that_ends_is_started_again_and_stops_on_demand(process: NluProcess, project: Path) -> None:
@@ -184,7 +184,7 @@ async def test_a_server_that_ends_is_started_again_and_stops_on_demand(process: 
 
 async def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     project = a_project(tmp_path / "nlu", "import sys; sys.exit('no such model')")
-    process = NluProcess(project, tmp_path / "nlu.json")
+    process = NluProcess(project, tmp_path / "nlu.json", tmp_path / "encoder")
     with pytest.raises(NluUnavailable, match=r"ended while starting; see .*nlu\.log"):
         await process.start()
     assert "no such model" in (tmp_path / "nlu.log").read_text()
@@ -193,7 +193,7 @@ async def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Pat
 
 
 async def test_a_server_that_never_starts_does_not_keep_us_from_stopping(tmp_path: Path) -> None:
-    process = NluProcess(a_project(tmp_path / "nlu", "raise SystemExit(1)"), tmp_path / "nlu.json")
+    process = NluProcess(a_project(tmp_path / "nlu", "raise SystemExit(1)"), tmp_path / "nlu.json", tmp_path / "encoder")
     stop = asyncio.Event()
     supervision = asyncio.create_task(process.run(stop))
     await until((tmp_path / "nlu.log").exists)
@@ -206,7 +206,7 @@ async def test_a_server_that_never_starts_does_not_keep_us_from_stopping(tmp_pat
 async def test_without_model_or_interpreter_we_say_what_to_run(missing: str, project: Path, tmp_path: Path) -> None:
     (project / missing).unlink()
     with pytest.raises(NluUnavailable, match="make setup"):
-        await NluProcess(project, tmp_path / "nlu.json").start()
+        await NluProcess(project, tmp_path / "nlu.json", tmp_path / "encoder").start()
 
 
 def test_the_model_written_last_is_taken(project: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 FROZEN = Path("evaluation/frozen")
-SUMS = dict(reversed(line.split()) for line in (FROZEN / "SHA256SUMS").read_text().splitlines())
+SUMS = {name: digest for digest, name in map(str.split, (FROZEN / "SHA256SUMS").read_text().splitlines())}
 DELETED = FROZEN / "deleted.jsonl"
 LEAST = {"crisis": 60, "near_miss": 60, "intent": 120}
 LANGUAGES = ("am", "ar", "en", "es", "fa", "fr", "pt", "ru", "so", "sw", "ti", "tr", "uk")

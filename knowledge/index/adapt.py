@@ -1,0 +1,246 @@
+"""Teach the first encoder to tell labelled texts apart, and write what changed as an adapter.
+
+    python -m knowledge.index.adapt nlu/data nlu/adapter.npz        (make nlu-adapt; 20 to 40 minutes on two cores)
+
+Frozen vectors hold what a text is about; danger and a question about danger are about the same. Learnt are low-rank changes to
+the upper layers, together with a linear reading of the adapted vector beside the second encoder's; the reading is thrown
+away, for NLU learns its own. The lower layers are computed once and kept.
+
+Deterministic for one machine and seed. Worth repeating when much data has been added; without it new utterances still count,
+because NLU's classifier is trained on every set-up.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from knowledge.index.adapter import Factors, write_adapter
+from knowledge.index.bert_graph import Quantised, Shape, Tensors
+from knowledge.index.e5_file import FILE, E5File
+from knowledge.index.encoder import open_encoder
+from knowledge.index.weights import FIRST, PROMPTS, installed
+
+FIXED_LAYERS = 6
+"""Layers below keep their weights; what they make of a text is computed once."""
+RANK = 24
+EPOCHS = 3
+RATE = 1e-3
+BATCH = 32
+SMOOTHING = 0.05
+SCALES = (20.0, 5.0)
+"""Length of the adapted and of the second encoder's vector in the reading."""
+MAX_TOKENS = 64
+EXAMPLE = "      - "
+"""How a line with an utterance begins in NLU's files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What is learnt from, one entry a text."""
+
+    texts: Sequence[str]
+    labels: NDArray[np.int64]
+    names: Sequence[str]
+    """Label by number."""
+
+
+def read_texts(folder: Path) -> Texts:
+    """Read ``folder/<language>/<label>.yml``, each file a list of utterances."""
+    pairs = [
+        (line.removeprefix(EXAMPLE).strip(), file.stem)
+        for file in sorted(folder.glob("*/*.yml"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith(EXAMPLE)
+    ]
+    names = sorted({label for _, label in pairs})
+    numbers = {name: number for number, name in enumerate(names)}
+    return Texts(texts=[text for text, _ in pairs], labels=np.array([numbers[label] for _, label in pairs]), names=names)
+
+
+class Changed(nn.Module):  # type: ignore[misc]  # untyped library
+    """A matrix that stays, and the low-rank change that is learnt."""
+
+    def __init__(self, weights: NDArray[np.float32], bias: NDArray[np.float32], *, rank: int) -> None:
+        super().__init__()
+        rows, columns = weights.shape
+        self.register_buffer("weights", torch.tensor(weights))
+        self.register_buffer("bias", torch.tensor(bias))
+        self.left = nn.Parameter(torch.zeros(rows, rank))
+        self.right = nn.Parameter(torch.randn(rank, columns) / math.sqrt(columns))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return (…, rows) for (…, columns)."""
+        change = functional.linear(functional.linear(self.dropout(states), self.right), self.left)
+        return functional.linear(states, self.get_buffer("weights"), self.get_buffer("bias")) + change
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """One transformer layer, as ``bert_graph`` writes it."""
+
+    def __init__(self, name: str, shape: Shape, tensors: Tensors, *, rank: int) -> None:
+        super().__init__()
+
+        def matrix(*parts: str) -> Changed:
+            weights = np.concatenate([tensors.quantised[f"{name}.{part}.w"].weights() for part in parts])
+            return Changed(weights, np.concatenate([tensors.plain[f"{name}.{part}.b"] for part in parts]), rank=rank)
+
+        self.qkv, self.ao, self.fi, self.fo = matrix("q", "k", "v"), matrix("ao"), matrix("fi"), matrix("fo")
+        for norm in ("aln", "oln"):
+            for part in ("w", "b"):
+                self.register_buffer(f"{norm}_{part}", torch.tensor(tensors.plain[f"{name}.{norm}.{part}"].copy()))
+        self.heads, self.epsilon = shape.heads, shape.epsilon
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Return the states of the next layer, (batch, length, hidden); ``mask`` is (batch, length)."""
+        batch, length, hidden = states.shape
+        q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2) for part in self.qkv(states).chunk(3, -1))
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :].bool())
+        states = self._norm("aln", self.ao(seen.transpose(1, 2).reshape(batch, length, hidden)) + states)
+        return self._norm("oln", self.fo(functional.gelu(self.fi(states))) + states)
+
+    def _norm(self, name: str, states: Tensor) -> Tensor:
+        weight, bias = self.get_buffer(f"{name}_w"), self.get_buffer(f"{name}_b")
+        return functional.layer_norm(states, (states.shape[-1],), weight, bias, self.epsilon)
+
+
+class Upper(nn.Module):  # type: ignore[misc]
+    """The layers that learn, and the linear reading above them."""
+
+    def __init__(self, model: E5File, *, beside: int, labels: int) -> None:
+        super().__init__()
+        layers = range(FIXED_LAYERS, model.shape.layers)
+        self.layers = nn.ModuleList(Layer(f"l{layer}", model.shape, model.tensors, rank=RANK) for layer in layers)
+        self.reading = nn.Linear(model.shape.hidden + beside, labels)
+
+    def forward(self, states: Tensor, mask: Tensor, beside: Tensor) -> Tensor:
+        """Return one score a label, (batch, labels)."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            for layer in self.layers:
+                states = layer(states, mask)
+        total = (states.float() * mask[..., None]).sum(1)
+        parts = [functional.normalize(total, dim=1) * SCALES[0], functional.dropout(beside * SCALES[1], 0.1, self.training)]
+        scores: Tensor = self.reading(torch.cat(parts, 1))
+        return scores
+
+    def factors(self) -> Factors:
+        """Return what was learnt, by the names of ``bert_graph``."""
+        return {
+            f"l{FIXED_LAYERS + number}.{part}": (found.left.detach().numpy(), found.right.detach().numpy())
+            for number, layer in enumerate(self.layers)
+            for part in ("qkv", "ao", "fi", "fo")
+            for found in [getattr(layer, part)]
+        }
+
+
+def lower_states(model: E5File, tokens: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Return what the fixed layers make of each text: (length, hidden) in float16."""
+    shape, tensors = model.shape, model.tensors
+    layers = [Layer(f"l{layer}", shape, tensors, rank=1).eval() for layer in range(FIXED_LAYERS)]
+    places = torch.tensor(
+        tensors.plain["emb.pos"].reshape(shape.positions, shape.hidden) + tensors.plain["emb.type"][: shape.hidden]
+    )
+    weight, bias = (torch.tensor(tensors.plain[f"emb.ln.{part}"].copy()) for part in ("w", "b"))
+    found: list[Tensor] = [torch.empty(0)] * len(tokens)
+    with torch.no_grad():
+        for chosen in _by_length(tokens, range(len(tokens))):
+            states, mask = _padded([_words(tensors.quantised["emb.word"], shape, tokens[text]) for text in chosen])
+            states = functional.layer_norm(states + places[: states.shape[1]], (shape.hidden,), weight, bias, shape.epsilon)
+            for layer in layers:
+                states = layer(states, mask)
+            for row, text in zip(states, chosen, strict=True):
+                found[text] = row[: len(tokens[text])].half()
+    return found
+
+
+def adapt(model: E5File, texts: Texts, tokens: Sequence[Sequence[int]], beside: NDArray[np.float32]) -> Factors:
+    """Learn from all texts, telling how it goes, and return the factors; ``beside`` is (texts, dimensions)."""
+    torch.manual_seed(0)
+    order = np.random.default_rng(0)
+    states, second, labels = lower_states(model, tokens), torch.tensor(beside), torch.tensor(texts.labels)
+    upper = Upper(model, beside=beside.shape[1], labels=len(texts.names))
+    learning = [parameter for parameter in upper.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=RATE, weight_decay=0.01)
+    steps = EPOCHS * math.ceil(len(tokens) / BATCH + len(tokens) / (BATCH * BATCH))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=0.1)
+    began, loss_so_far, step = time.monotonic(), 0.0, 0
+    for epoch in range(EPOCHS):
+        batches = [
+            batch
+            for block in np.array_split(order.permutation(len(tokens)), max(1, len(tokens) // (BATCH * BATCH)))
+            for batch in _by_length(tokens, block.tolist())
+        ]
+        for batch in (batches[place] for place in order.permutation(len(batches))):
+            scores = upper(*_padded([states[text].float() for text in batch]), second[batch])
+            loss = functional.cross_entropy(scores, labels[batch], label_smoothing=SMOOTHING)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learning, 1.0)
+            optimiser.step()
+            schedule.step()
+            step += 1
+            loss_so_far += (loss.item() - loss_so_far) * max(0.02, 1 / step)
+            if step % 100 == 0:
+                print(
+                    f"epoch {epoch + 1}, step {step} of {steps}, loss {loss_so_far:.3f}, {time.monotonic() - began:.0f} s",
+                    flush=True,
+                )
+    upper.eval()
+    return upper.factors()
+
+
+def _words(table: Quantised, shape: Shape, tokens: Sequence[int]) -> Tensor:
+    chosen = Quantised(
+        nibbles=table.nibbles.reshape(shape.vocabulary, *table.nibbles.shape[1:])[list(tokens)],
+        scales=table.scales.reshape(shape.vocabulary, -1)[list(tokens)],
+    )
+    return torch.tensor(chosen.weights())
+
+
+def _padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the rows in one tensor, (batch, longest, hidden), and which of its places are theirs."""
+    mask = nn.utils.rnn.pad_sequence([torch.ones(len(row)) for row in rows], batch_first=True)
+    return nn.utils.rnn.pad_sequence(list(rows), batch_first=True), mask
+
+
+def _by_length(tokens: Sequence[Sequence[int]], chosen: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the chosen texts in batches of like length: little is padded."""
+    ordered = sorted(chosen, key=lambda text: len(tokens[text]))
+    for at in range(0, len(ordered), BATCH):
+        yield ordered[at : at + BATCH]
+
+
+def main() -> None:
+    """Read the command line, learn, write."""
+    parser = argparse.ArgumentParser(description="Teach the first encoder to tell NLU's utterances apart.")
+    parser.add_argument("data", type=Path, help="folder of <language>/<intent>.yml")
+    parser.add_argument("target", type=Path, help="the adapter to write (.npz)")
+    parser.add_argument(
+        "--encoder", default="var/encoder", help="a prepared encoder: its tokenizer and its second model are used"
+    )
+    arguments = parser.parse_args()
+    texts = read_texts(arguments.data)
+    if not texts.texts:
+        parser.error(f"no utterances in {arguments.data}")
+    prepared = open_encoder(arguments.encoder, threads=2)
+    if prepared.second is None:
+        parser.error(f"{arguments.encoder} is not a prepared encoder: run `make setup`")
+    tokenizer = Tokenizer.from_file(str(Path(arguments.encoder) / "tokenizer.json"))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts.texts]
+    model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
+    write_adapter(arguments.target, adapt(model, texts, tokens, prepared.second.encode_queries(texts.texts)))
+
+
+if __name__ == "__main__":
+    main()
