@@ -312,7 +312,8 @@ class TestOpening:
 def an_adapter(path: Path, *, size: float) -> Path:
     """Write an adapter of rank one for one matrix of the last layer."""
     normal = np.random.default_rng(0).normal
-    write_adapter(path, {"l11.ao": (size * normal(size=(384, 1)), normal(size=(1, 384)))})
+    left, right = (normal(size=shape).astype(np.float32) for shape in ((384, 1), (1, 384)))
+    write_adapter(path, {"l11.ao": (size * left, right)})
     return path
 
 
