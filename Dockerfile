@@ -48,6 +48,8 @@ RUN apt-get update \
     && useradd --uid 10001 --gid waypost --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin waypost \
     && install --directory --owner=waypost --group=waypost --mode=0700 /data /keys
 COPY --from=environment /opt/waypost /opt/waypost
+# What people write, for "waypost setup" to learn from which letters tell a language; the NLU server is another image.
+COPY nlu/data /opt/waypost/nlu/data
 ENV PATH=/opt/waypost/bin:$PATH \
     PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
@@ -60,6 +62,7 @@ ENV PATH=/opt/waypost/bin:$PATH \
     WAYPOST_INDEX_DIR=/data/index \
     WAYPOST_RUN_DIR=/data/run \
     WAYPOST_ENCODER__MODEL=/opt/waypost/encoder \
+    WAYPOST_NLU__FOLDER=/opt/waypost/nlu \
     WAYPOST_KEYS__FILE=/keys/master.json
 USER 10001:10001
 WORKDIR /data

@@ -63,7 +63,11 @@ def _print(record: TurnRecord, *, show_text: bool) -> None:
             f"{record.update_id}   {record.at:%Y-%m-%d %H:%M:%SZ}   {record.language} ({record.language_confidence:.2f})",
         ),
         ("text", words if show_text else ("kept; --show-text shows it" if record.text is not None else words)),
-        ("understood", f"intent {record.intent or '–'} {record.intent_confidence:.2f}"),
+        (
+            "understood",
+            f"intent {record.intent or '–'} {record.intent_confidence:.2f}   known: {', '.join(record.known) or 'nothing'}",
+        ),
+        ("harm read", "  ".join(f"{intent} {share:.2f}" for intent, share in record.reports.items()) or "none"),
         ("screened", ", ".join(record.triggers) or "no safety trigger"),
         ("retrieved", f"index {record.index_version or '–'}" + "".join(f"\n{'':12}{hit}" for hit in hits)),
         ("decided", f"{record.outcome}   rule {record.rule_id}   severity {record.severity}   reason {record.reason}"),

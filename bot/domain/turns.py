@@ -73,6 +73,10 @@ class TurnRecord:
     language_confidence: float
     intent: str | None = None
     intent_confidence: float = 0.0
+    reports: dict[str, float] = field(default_factory=dict)
+    """Harm that the classifier reads: report_* intent → probability, from 0.05, most probable first."""
+    known: tuple[str, ...] = ()
+    """Facts that were given, such as ``country`` or ``status``; never their values."""
     triggers: tuple[str, ...] = ()
     """Rule ids of the safety matches."""
     retrieved: tuple[Retrieved, ...] = ()

@@ -1,6 +1,6 @@
 """The last transaction of a turn: case, conversation, replies, record and the end of the update, all or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,8 @@ SHOWN_LATELY = timedelta(hours=24)
 CARD_ANSWERED_WITHIN = timedelta(minutes=15)
 CARD_ANSWER_WORDS = 4
 """The card asks in which country a person is; so few words after it are the answer."""
+KEPT_FROM = 0.05
+"""Probability of a report_* intent from which the record names it."""
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
 
 
@@ -263,6 +265,8 @@ def _record(turn: Turn, replies: Sequence[Reply], case: Case | None, app: App) -
         language_confidence=round(turn.language.confidence, 3),
         intent=turn.understanding.intent,
         intent_confidence=round(turn.understanding.confidence, 3),
+        reports=_worth_keeping(turn.understanding.reports),
+        known=tuple(sorted(turn.facts.known)),
         triggers=tuple(trigger.rule_id for trigger in turn.facts.screening.triggers),
         retrieved=tuple(
             Retrieved(passage_id=PassageId(hit.passage_id), topic=hit.topic, audience=hit.audience, score=round(hit.score, 4))
@@ -276,3 +280,8 @@ def _record(turn: Turn, replies: Sequence[Reply], case: Case | None, app: App) -
         timings_ms=dict(turn.watch.ms),
         text=turn.message.text,
     )
+
+
+def _worth_keeping(reports: Mapping[str, float]) -> dict[str, float]:
+    likely = {intent: round(share, 3) for intent, share in reports.items() if share >= KEPT_FROM}
+    return dict(sorted(likely.items(), key=lambda pair: -pair[1]))

@@ -290,6 +290,8 @@ def a_turn(person: Person, clock: FakeClock, update_id: int = 1) -> TurnRecord:
         language_confidence=0.9,
         intent="ask_visa",
         intent_confidence=0.8,
+        reports={"report_threat": 0.1},
+        known=("country",),
         triggers=("a",),
         retrieved=(Retrieved(passage_id=PassageId(7), topic="P08", audience="public", score=0.9),),
         cited=(PassageId(7),),

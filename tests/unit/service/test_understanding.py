@@ -79,6 +79,14 @@ async def test_danger_is_read_by_the_classifier_beside_words_that_are_refused(am
     assert result.decision.outcome is Outcome.EMERGENCY
 
 
+async def test_the_record_says_what_harm_was_read_and_what_was_known(amina: Someone, intents: Intents) -> None:
+    intents.by_word["strange"] = "report_threat"
+    assert (await amina.says(STRANGE)).record.reports == {"report_threat": 0.9}
+    told = await amina.says("how does reunification work for my wife in germany, i am syrian and have refugee status")
+    assert {"country", "nationality", "relation", "status"} <= set(told.record.known)
+    assert told.record.reports == {}
+
+
 # ---------------------------------------------------------------- choices
 async def test_a_question_about_papers_offers_answers_to_press(amina: Someone, shelf: Shelf) -> None:
     shelf.by_word["reuni"] = a_hit(1, "P08", FAMILY.lead, depends_on=frozenset({"service"}))
