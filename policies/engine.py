@@ -158,7 +158,9 @@ def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySe
     counted = counting_triggers(facts)
     report = _report_for(then.outcome, facts, policies) if then.severity == FROM_REPORT else None
     category = counted[0].category if counted else None
-    if report and (not counted or report.severity > counted[0].severity):
+    # Abuse by staff, to name one, keeps its own channel and its seal however grave the rest of the message is read.
+    by_words = policies.categories.get(category) if category else None
+    if report and (by_words is None or (report.severity > counted[0].severity and not by_words.sealed)):
         category = report.category
     if category is None and then.severity == FROM_OFFER:
         category = facts.pending_category

@@ -86,10 +86,7 @@ def open_detector(model: Path) -> LanguageDetector:
 
 
 def train_detector(data: Path, model: Path) -> str:
-    """Learn from ``data/<language>/*.yml`` and write ``model``; return what was done. Some seconds, and nothing when it is done.
-
-    One-against-the-rest, so that a text in none of the languages gets little of each.
-    """
+    """Learn from ``data/<language>/*.yml``, write ``model`` and say what was done: seconds of work, or none."""
     texts, codes = _utterances(data)
     if not texts:
         return f"no utterances in {data}: lingua will do"

@@ -62,30 +62,32 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     now = app.clock.now()
     accepted = await app.storage.run(partial(_accept, message=message, app=app, now=now))
     watch.lap("accept")
-    message = _choice(message, accepted)
-    if message.kind is Kind.TEXT and message.button:
+    message, is_choice = _choice(message, accepted)
+    if is_choice:
         screening = screen(message.text, app.policies)
     question = _question(message, accepted, screening, now)
-    language = choose_language(accepted.person, message.text, message.language_hint, app)
-    country = app.countries.find(question)
+    # The label of a button says nothing about the language a person writes.
+    language = choose_language(accepted.person, "" if is_choice else message.text, message.language_hint, app)
     facts = _facts(message, accepted, screening, language, app)
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None
     understanding = Understanding.missing("not_asked")
     if _needs_models(facts, decision):
         understanding, found = await asyncio.gather(
-            app.understander.parse(question[:SEARCH_CHARS]), _retrieve(question, language, accepted.person, app)
+            _understand(question, question if is_choice else message.text, app),
+            _retrieve(question, language, accepted.person, app),
         )
         retrieval, retrieval_state = found
         watch.lap("search")
-        known = _known(question, language, country, app)
+        known = _known(question, language, app)
         facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, known)
         decision = decide(facts, app.policies)
         watch.lap("decide")
     more = await _more(accepted, app)
     turn = Turn(
         message=message, accepted=accepted, facts=facts, decision=decision, understanding=understanding,
-        retrieval=retrieval, question=question, country=country, language=language, more=more, watch=watch, now=now,
+        retrieval=retrieval, question=question, country=app.countries.find(message.text), language=language, more=more,
+        watch=watch, now=now,
     )  # fmt: skip
     result = await app.storage.run(partial(commit, turn=turn, app=app))
     app.outbox_bell.ring()
@@ -124,12 +126,12 @@ def _admission(uow: UnitOfWork, person: Person, app: App, now: datetime) -> Admi
     return admit([moment.timestamp() for moment in recent], now.timestamp(), limit)
 
 
-def _choice(message: Incoming, accepted: Accepted) -> Incoming:
-    """Return the pressed answer to a clarifying question as if it had been typed."""
-    button = accepted.button
-    if message.kind is not Kind.BUTTON or button is None or button.action != CHOOSE:
-        return message
-    return replace(message, kind=Kind.TEXT, text=button.value)
+def _choice(message: Incoming, accepted: Accepted) -> tuple[Incoming, bool]:
+    """Return the pressed answer to an open clarifying question as if it had been typed, and whether it is one."""
+    button, pending = accepted.button, accepted.conversation.pending
+    if message.kind is not Kind.BUTTON or button is None or button.action != CHOOSE or pending is not Pending.CLARIFY:
+        return message, False
+    return replace(message, kind=Kind.TEXT, text=button.value), True
 
 
 def _question(message: Incoming, accepted: Accepted, screening: Screening, now: datetime) -> str:
@@ -143,7 +145,10 @@ def _question(message: Incoming, accepted: Accepted, screening: Screening, now: 
     age = now - conversation.updated_at
     completes = conversation.pending is Pending.CLARIFY and age < PENDING_FOR
     leans = conversation.pending is Pending.ANSWERED and age < FOLLOW_UP_WITHIN and screening.follows_up
-    return f"{conversation.question}\n{message.text}" if completes or leans else message.text
+    if not (completes or leans):
+        return message.text
+    # What is new must not be cut off behind what is old.
+    return f"{conversation.question[: max(0, SEARCH_CHARS - len(message.text) - 1)]}\n{message.text}".lstrip("\n")
 
 
 def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice, app: App) -> TurnFacts:
@@ -194,6 +199,19 @@ async def _more(accepted: Accepted, app: App) -> str | None:
     return await app.retriever.passage(PassageId(int(button.value)), audiences=_audiences(accepted.person, app))
 
 
+async def _understand(question: str, text: str, app: App) -> Understanding:
+    """Return what NLU reads; where a text completes an older question, the harm in either, so that neither hides the other's."""
+    if question == text:
+        return await app.understander.parse(question[:SEARCH_CHARS])
+    whole, alone = await asyncio.gather(
+        app.understander.parse(question[:SEARCH_CHARS]), app.understander.parse(text[:SEARCH_CHARS])
+    )
+    likelier = {
+        intent: max(whole.reports.get(intent, 0.0), alone.reports.get(intent, 0.0)) for intent in {*whole.reports, *alone.reports}
+    }
+    return replace(whole, reports=likelier)
+
+
 async def _retrieve(question: str, language: LanguageChoice, person: Person, app: App) -> tuple[Retrieval | None, str]:
     text, audiences = question[:SEARCH_CHARS], _audiences(person, app)
     try:
@@ -205,9 +223,9 @@ async def _retrieve(question: str, language: LanguageChoice, person: Person, app
         return None, exc.state
 
 
-def _known(question: str, language: LanguageChoice, country: str | None, app: App) -> set[str]:
+def _known(question: str, language: LanguageChoice, app: App) -> set[str]:
     """Return the facts the question gives about the person's situation."""
-    places = {"country": country, "nationality": app.countries.nationality(question)}
+    places = {"country": app.countries.find(question), "nationality": app.countries.nationality(question)}
     return {*told(question, language.written, app.policies), *(fact for fact, code in places.items() if code)}
 
 

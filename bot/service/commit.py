@@ -25,6 +25,8 @@ SHOWN_LATELY = timedelta(hours=24)
 CARD_ANSWERED_WITHIN = timedelta(minutes=15)
 CARD_ANSWER_WORDS = 4
 """The card asks in which country a person is; so few words after it are the answer."""
+CALM = {Outcome.ANSWER, Outcome.CLARIFY, Outcome.OUT_OF_SCOPE}
+"""Outcomes after which another language may be offered: nothing else is being asked."""
 KEPT_FROM = 0.05
 """Probability of a report_* intent from which the record names it."""
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
@@ -47,7 +49,7 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
     else:
         case, conversation, opened = _case_after(uow, app, turn, conversation)
         replies = _without_repeats(compose(turn.decision, _material(turn, case, opened, app), app), turn, conversation, app)
-        if turn.language.offered and replies and turn.decision.outcome is not Outcome.EMERGENCY:
+        if turn.language.offered and replies and turn.decision.outcome in CALM and not turn.decision.offer_human:
             replies = [*replies, language_offer(app, turn.language.code, turn.language.offered)]
             person = replace(person, language_asked=True)
         if case is not None and not opened and replies and turn.decision.outcome is Outcome.EMERGENCY:
@@ -133,7 +135,9 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
 def _question_for_desk(turn: Turn) -> str:
     """The question the offer belonged to, then what was written now unless that is a bare yes."""
     is_yes = turn.message.kind is Kind.BUTTON or turn.facts.screening.affirms
-    parts = [turn.accepted.conversation.question, "" if is_yes else turn.message.text]
+    conversation = turn.accepted.conversation
+    asked = conversation.question if conversation.pending in {Pending.OFFER, Pending.CLARIFY} else ""
+    parts = [asked, "" if is_yes else turn.message.text]
     return "\n".join(part for part in parts if part)
 
 
@@ -194,7 +198,9 @@ def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequenc
         conversation = replace(conversation, card_sent_at=turn.now)
     if opened or conversation.speaker is not Speaker.BOT:
         return conversation
-    offers = decision.offer_human or (decision.outcome is Outcome.EMERGENCY and not opened)
+    # After an answer a bare "ok" is thanks: there the offer is taken by its button, or in words that ask for a person.
+    offers = decision.offer_human and decision.outcome is not Outcome.ANSWER
+    offers = offers or (decision.outcome is Outcome.EMERGENCY and not opened)
     if offers:
         return replace(
             conversation, pending=Pending.OFFER, question=turn.question, category=decision.category,

@@ -50,9 +50,11 @@ TEXT_OF_CATEGORY = {
     "fear_of_state": "escalate_own_state",
     "fraud_loss": "escalate_fraud_loss",
     "gbv": "escalate_abuse",
+    "kidnapping": "escalate_abuse",
     "legal_deadline": "escalate_legal_deadline",
     "missing_person": "escalate_missing_person",
     "sea_staff": "escalate_sea_staff",
+    "self_harm": "escalate_abuse",
     "threats": "escalate_abuse",
     "trafficking": "escalate_exploitation",
 }
@@ -195,14 +197,13 @@ def _clarify(decision: Decision, material: Material, app: App) -> Reply:
 
 
 def _choices(asked: str, material: Material, app: App) -> list[str]:
-    """Return the labels to choose from: values of a fact, countries or topics of the passages found."""
+    """Return the labels to choose from: values of a fact, or the countries the passages found are about."""
     language = material.language
     if asked in app.policies.choices:
         return [app.catalogue.text(f"option_{asked}_{value}", language) for value in app.policies.choices[asked]]
-    titles = list(dict.fromkeys(hit.title for hit in material.hits)) if asked in {"topic", "country"} else []
     if asked != "country":
-        return titles[:MAX_NAMED]
-    codes = dict.fromkeys(code for title in titles if (code := app.countries.find(title)))
+        return []
+    codes = dict.fromkeys(code for hit in material.hits if (code := app.countries.find(hit.title)))
     names = [app.countries.name(code, language) for code in list(codes)[:MAX_NAMED]]
     return [*names, app.catalogue.text("option_country_other", language)] if names else []
 

@@ -9,11 +9,11 @@ from bot.domain.people import Person
 from bot.service.app import App
 
 CONFIDENT = 0.6
+"""Detection below this keeps the language known so far."""
 SURE = 0.9
 """From here a language that was not chosen is offered, once."""
 SURE_WORDS = 4
 """Fewer are too often a name, a greeting or a borrowed word."""
-"""Detection below this keeps the language known so far; lingua's relative confidence, measured in docs/adr/0007."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class Turn:
     retrieval: Retrieval | None
     question: str
     country: str | None
-    """ISO 3166-1 alpha-2 code of the country the question names."""
+    """ISO 3166-1 alpha-2 code of the country this very message names."""
     language: LanguageChoice
     more: str | None = None
     """The text behind a pressed "more" button."""

@@ -7,6 +7,7 @@ Source: https://arxiv.org/abs/2106.09685
 
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,5 +39,5 @@ def read_adapter(path: Path) -> Changes:
         with np.load(path, allow_pickle=False) as arrays:
             names = [name.removesuffix(LEFT) for name in arrays.files if name.endswith(LEFT)]
             return {name: arrays[name + LEFT].astype(np.float32) @ arrays[name + RIGHT].astype(np.float32) for name in names}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise EncoderUnavailable(f"{path} is not an adapter ({error}): check the file out again.") from error

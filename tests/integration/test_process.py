@@ -127,7 +127,14 @@ def test_evaluation_reports_bad_lines_and_goes_on(place: Installation, tmp_path:
 def test_everything_comes_up_and_ends_with_sigterm_leaving_no_process(place: Installation) -> None:
     if not list((NLU / "models").glob("waypost-*.tar.gz")):
         pytest.fail("no trained NLU model: run `make setup`")
-    installation = Installation(place.folder, {"WAYPOST_NLU__FOLDER": str(NLU), "WAYPOST_HEALTH__PORT": "18431"})
+    installation = Installation(
+        place.folder,
+        {
+            "WAYPOST_NLU__FOLDER": str(NLU),
+            "WAYPOST_NLU__ENCODER": str(NLU.parent / "var" / "understanding"),
+            "WAYPOST_HEALTH__PORT": "18431",
+        },
+    )
     process = installation.start("up")
     with stopped_at_the_end(process):
         page = json.loads(wait_for_page("http://127.0.0.1:18431/health/ready", timeout_s=90))

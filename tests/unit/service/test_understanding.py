@@ -140,6 +140,21 @@ async def test_after_a_quarter_of_an_hour_nothing_is_leant_on(amina: Someone, cl
     assert not (await amina.says("and for my brother?")).citations
 
 
+async def test_harm_in_a_reply_is_read_by_itself_too(amina: Someone, shelf: Shelf, intents: Intents) -> None:
+    """The older question alone would settle what is read of both together."""
+    shelf.by_word["reuni"] = a_hit(1, "P08", FAMILY.lead, depends_on=frozenset({"country"}))
+    intents.by_word["strange"] = "report_threat"
+    assert (await amina.says("how long does reunion take")).decision.outcome is Outcome.CLARIFY
+    assert (await amina.says(STRANGE)).decision.outcome is Outcome.EMERGENCY
+
+
+async def test_a_long_question_does_not_push_the_reply_out_of_sight(amina: Someone, shelf: Shelf, intents: Intents) -> None:
+    shelf.by_word["reuni"] = a_hit(1, "P08", FAMILY.lead, depends_on=frozenset({"country"}))
+    intents.by_word = {"strange": "report_threat", **intents.by_word}
+    await amina.says("how long does reunion take " + "for my family who are waiting " * 20)
+    assert (await amina.says(STRANGE)).decision.outcome is Outcome.EMERGENCY
+
+
 async def test_danger_never_leans_on_a_question(amina: Someone) -> None:
     await amina.says("what is family reunification and who decides about it")
     result = await amina.says("and my son stopped breathing")
