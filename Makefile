@@ -149,8 +149,7 @@ benchmark: dev ## Time of a turn, and how near passages are
 knowledge: $(RUNTIME) ## Build the passage index anew
 	@$(BIN)/waypost knowledge build
 
-nlu-train: setup ## Train the NLU model if its inputs have changed
-	@nlu/.venv/bin/python nlu/train.py
+nlu-train: setup ## Train the NLU model if its inputs have changed: part of set-up, for its encoder is made there
 
 nlu-adapt: setup ## Teach the encoder NLU's intents anew: nlu/adapter.npz (20 to 40 minutes); worth it after much new data
 	@$(BIN)/python -m knowledge.index.adapt nlu/data nlu/adapter.npz

@@ -8,14 +8,14 @@ of each intent the shelf covers stand for answerable ones, thirty of ``out_of_sc
 
 import statistics
 from collections import defaultdict
+from itertools import groupby, islice
 from pathlib import Path
-
-import yaml
 
 from bot import bootstrap, settings
 from bot.adapters.clock import SystemClock
 from bot.adapters.storage.engine import open_engine
 from knowledge.passages import Audience
+from knowledge.utterances import read_utterances
 
 UTTERANCES = Path(__file__).parents[1] / "nlu" / "data"
 COVERED = {
@@ -26,21 +26,14 @@ ABSENT = {"out_of_scope"}
 TAKEN = {"answerable": 10, "absent": 30}
 
 
-def utterances(path: Path) -> list[str]:
-    """Return the examples of one file."""
-    (entry,) = yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]
-    return [line.removeprefix("- ").strip() for line in entry["examples"].splitlines() if line.strip()]
-
-
 def main() -> None:
     loaded = settings.load()
     searcher = bootstrap.open_searcher(loaded, open_engine(loaded.database.url), SystemClock())
     scores: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for path in sorted(UTTERANCES.glob("*/*.yml")):
-        language, intent = path.parent.name, path.stem
+    for (language, intent), group in groupby(read_utterances(UTTERANCES), key=lambda one: (one.language, one.intent)):
         kind = "answerable" if intent in COVERED else "absent" if intent in ABSENT else ""
-        for text in utterances(path)[: TAKEN[kind]] if kind else ():
-            found = searcher.search(text, language=language, audiences=frozenset({Audience.PUBLIC}), limit=1)
+        for utterance in islice(group, TAKEN[kind]) if kind else ():
+            found = searcher.search(utterance.text, language=language, audiences=frozenset({Audience.PUBLIC}), limit=1)
             if found.hits:
                 pair = "same" if found.hits[0].language == language else "cross"
                 scores[language, pair, kind].append(found.hits[0].score)

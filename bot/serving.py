@@ -83,6 +83,7 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         tasks.create_task(housekeeping.run(app, stop))
         # Lexicons compile at first use: the first cry for help must not wait for that.
         tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up))
+        tasks.create_task(asyncio.to_thread(app.detector.detect, "its libraries load with the first text"))
         tasks.create_task(_listen(http.health(states), settings.health.host, settings.health.port, stop))
         tasks.create_task(_announce_ready(states, settings, announce, stop))
         if bot is None:

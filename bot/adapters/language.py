@@ -5,19 +5,19 @@ letters ("kifash nsawi", "komak mikham"). Where there are none to learn from, `L
 """
 
 import hashlib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regex
 from filelock import FileLock
 from lingua import Language, LanguageDetectorBuilder
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import SGDClassifier
 
 from bot.service.ports import LanguageDetector
 from knowledge.languages import ethiopic_language
+from knowledge.utterances import read_utterances
 
 CODES = {
     Language.ENGLISH: "en",
@@ -34,10 +34,6 @@ CODES = {
 }
 MIN_LETTERS = 3
 LETTERS = regex.compile(r"\p{L}")
-EXAMPLE = "      - "
-"""How a line with an utterance begins in NLU's files."""
-VECTORIZER = HashingVectorizer(analyzer="char_wb", ngram_range=(1, 4), n_features=2**17, alternate_sign=False)
-"""One to four neighbouring letters of a word. It keeps no state, so that a model is nothing but numbers."""
 
 
 class LinguaDetector:
@@ -67,7 +63,7 @@ class NgramDetector:
         """Return (code, confidence 0..1), or (None, 0.0) for fewer than three letters."""
         if len(LETTERS.findall(text)) < MIN_LETTERS:
             return None, 0.0
-        row = VECTORIZER.transform([text.casefold()])
+        row = _vectorizer().transform([text.casefold()])
         odds = self._weights[:, row.indices] @ row.data + self._offsets
         shares = 1 / (1 + np.exp(-odds))
         shares /= shares.sum()
@@ -87,15 +83,18 @@ def open_detector(model: Path) -> LanguageDetector:
 
 def train_detector(data: Path, model: Path) -> str:
     """Learn from ``data/<language>/*.yml``, write ``model`` and say what was done: seconds of work, or none."""
-    texts, codes = _utterances(data)
-    if not texts:
+    from sklearn.linear_model import SGDClassifier
+
+    utterances = list(read_utterances(data))
+    if not utterances:
         return f"no utterances in {data}: lingua will do"
-    digest = hashlib.sha256("\n".join([*texts, *codes, repr(VECTORIZER)]).encode()).hexdigest()
+    texts, codes = [one.text.casefold() for one in utterances], [one.language for one in utterances]
+    digest = hashlib.sha256("\n".join([*texts, *codes, repr(_vectorizer())]).encode()).hexdigest()
     model.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(model.with_suffix(".lock")):
         if _digest_of(model) == digest:
             return f"{len(texts)} utterances, up to date"
-        learnt = SGDClassifier(loss="log_loss", alpha=1e-6, random_state=0).fit(VECTORIZER.transform(texts), codes)
+        learnt = SGDClassifier(loss="log_loss", alpha=1e-6, random_state=0).fit(_vectorizer().transform(texts), codes)
         part = model.with_suffix(".part.npz")
         np.savez_compressed(
             part, codes=learnt.classes_, weights=learnt.coef_.astype(np.float16), offsets=learnt.intercept_, digest=digest
@@ -104,15 +103,15 @@ def train_detector(data: Path, model: Path) -> str:
     return f"{len(texts)} utterances in {len(learnt.classes_)} languages"
 
 
-def _utterances(data: Path) -> tuple[list[str], list[str]]:
-    found = [(line, file.parent.name) for file in sorted(data.glob("*/*.yml")) for line in _lines(file)]
-    return [text for text, _ in found], [code for _, code in found]
+@cache
+def _vectorizer() -> Any:
+    """Return what counts one to four neighbouring letters of a word. It keeps no state: a model is nothing but numbers.
 
+    The library takes most of a second to import, which commands that read no message must not wait for.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer
 
-def _lines(file: Path) -> Iterator[str]:
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if line.startswith(EXAMPLE):
-            yield line.removeprefix(EXAMPLE).strip().casefold()
+    return HashingVectorizer(analyzer="char_wb", ngram_range=(1, 4), n_features=2**17, alternate_sign=False)
 
 
 def _digest_of(model: Path) -> str | None:

@@ -21,9 +21,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; the last is the summary.")
 @click.option("--no-nlu", is_flag=True, help="Measure with the NLU server missing.")
 @click.option("--summary", "summary_only", is_flag=True, help="Print figures only: for sets nobody may tune on.")
-@click.option(
-    "--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with tables and plots there."
-)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with tables and plots there.")
 @click.option("--gate", type=FILE, help="Exit with 1 when a figure is outside this file's bounds.")
 @pass_context
 def evaluate(

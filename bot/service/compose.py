@@ -22,16 +22,19 @@ VALUE_CHARS = 64
 LEAD_AND_SECTION_WORDS = 120
 """An answer longer than this puts the section behind "more" (SAFEGUARDS 8.03)."""
 
-TEXT_OF_REASON = {
+TEXT_OF = {
     "abuse": "escalate_abuse",
     "abuse_by_staff": "escalate_sea_staff",
     "after_clarification": "not_in_documents",
     "answers_paused": "paused",
     "case_waiting": "case_added",
+    "child": "escalate_child",
     "exploitation": "escalate_exploitation",
     "false_alarm_over": "card_fine",
     "fear_of_state": "escalate_own_state",
     "fraud_loss": "escalate_fraud_loss",
+    "gbv": "escalate_abuse",
+    "kidnapping": "escalate_abuse",
     "legal_deadline": "escalate_legal_deadline",
     "missing_person": "escalate_missing_person",
     "not_in_documents": "not_in_documents",
@@ -39,26 +42,17 @@ TEXT_OF_REASON = {
     "offer_accepted": "case_already_open",
     "offer_declined": "case_declined",
     "retrieval_unavailable": "degraded",
-    "understanding_unavailable": "degraded",
-    "unforeseen": "escalate_offer_generic",
-    "wish_for_human": "human_offer",
-}
-"""Text of a decision's reason, where it has another name than the reason itself."""
-TEXT_OF_CATEGORY = {
-    "child": "escalate_child",
-    "exploitation": "escalate_exploitation",
-    "fear_of_state": "escalate_own_state",
-    "fraud_loss": "escalate_fraud_loss",
-    "gbv": "escalate_abuse",
-    "kidnapping": "escalate_abuse",
-    "legal_deadline": "escalate_legal_deadline",
-    "missing_person": "escalate_missing_person",
     "sea_staff": "escalate_sea_staff",
     "self_harm": "escalate_abuse",
     "threats": "escalate_abuse",
     "trafficking": "escalate_exploitation",
+    "understanding_unavailable": "degraded",
+    "unforeseen": "escalate_offer_generic",
+    "wish_for_human": "human_offer",
 }
-"""Text of an alarm of the classifier, by what it reads; others get the general offer."""
+"""Text of a decision's reason, where it has another name than the reason; and of a category, where the reason says no more."""
+BY_CATEGORY = {"concern", "classifier_alarm"}
+"""Reasons for which the category chooses the words; a category without any gets the general offer."""
 GREETINGS = {"greet": "greeting", "thanks": "thanks"}
 """Text of small talk, by intent."""
 OF_KIND = {"needs_person", "unsupported_kind"}
@@ -263,9 +257,9 @@ def _key(decision: Decision, material: Material) -> str:
         return f"kind_{material.kind}"
     if decision.reason == "small_talk":
         return GREETINGS.get(material.intent or "", "greeting")
-    if decision.reason in {"concern", "classifier_alarm"}:
-        return TEXT_OF_CATEGORY.get(decision.category or "", "escalate_offer_generic")
-    return TEXT_OF_REASON.get(decision.reason, decision.reason)
+    if decision.reason in BY_CATEGORY:
+        return TEXT_OF.get(decision.category or "", "escalate_offer_generic")
+    return TEXT_OF.get(decision.reason, decision.reason)
 
 
 def _case_opened(material: Material, app: App) -> str:

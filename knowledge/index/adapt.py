@@ -29,6 +29,7 @@ from knowledge.index.bert_graph import Quantised, Shape, Tensors
 from knowledge.index.e5_file import FILE, E5File
 from knowledge.index.encoder import open_encoder
 from knowledge.index.weights import FIRST, PROMPTS, installed
+from knowledge.utterances import read_utterances
 
 FIXED_LAYERS = 6
 """Layers below keep their weights; what they make of a text is computed once."""
@@ -40,8 +41,6 @@ SMOOTHING = 0.05
 SCALES = (20.0, 5.0)
 """Length of the adapted and of the second encoder's vector in the reading."""
 MAX_TOKENS = 64
-EXAMPLE = "      - "
-"""How a line with an utterance begins in NLU's files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +55,11 @@ class Texts:
 
 def read_texts(folder: Path) -> Texts:
     """Read ``folder/<language>/<label>.yml``, each file a list of utterances."""
-    pairs = [
-        (line.removeprefix(EXAMPLE).strip(), file.stem)
-        for file in sorted(folder.glob("*/*.yml"))
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith(EXAMPLE)
-    ]
-    names = sorted({label for _, label in pairs})
+    utterances = list(read_utterances(folder))
+    names = sorted({one.intent for one in utterances})
     numbers = {name: number for number, name in enumerate(names)}
-    return Texts(texts=[text for text, _ in pairs], labels=np.array([numbers[label] for _, label in pairs]), names=names)
+    labels = np.array([numbers[one.intent] for one in utterances])
+    return Texts(texts=[one.text for one in utterances], labels=labels, names=names)
 
 
 class Changed(nn.Module):  # type: ignore[misc]  # untyped library

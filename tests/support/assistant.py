@@ -74,7 +74,7 @@ class Intents:
     async def parse(self, text: str) -> Understanding:
         if self.status != "ok":
             return Understanding.missing(self.status)
-        intent = next((intent for word, intent in self.by_word.items() if word in text.lower()), "ask_definition")
+        intent = next((intent for word, intent in self.by_word.items() if word in text.lower()), "ask_asylum")
         return Understanding(intent=intent, confidence=0.9, reports={intent: 0.9} if intent.startswith("report_") else {})
 
 

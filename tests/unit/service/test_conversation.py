@@ -1,6 +1,5 @@
 """Whole turns of a person, with real policies, texts and storage."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,18 +11,12 @@ from bot.domain.people import PersonState, Role, Speaker
 from bot.service.app import App
 from knowledge.passages import Audience
 from policies import Outcome
-from support.assistant import Intents, Shelf, Someone, a_hit, an_app
+from support.assistant import Intents, Shelf, Someone, a_hit
 from support.clock import FakeClock
-from support.databases import Database, memory
 
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.")
 STAFF_ENTRY = a_hit(2, "7.2", "CANARY-STAFF camp coordination.", audience=Audience.STAFF, collection="manual")
 BOAT = "we are 60 people in a boat and the engine stopped, water is coming in"
-
-
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    yield from memory(tmp_path_factory.mktemp("place"))
 
 
 @pytest.fixture
@@ -36,16 +29,6 @@ def intents() -> Intents:
     return Intents(
         by_word={"family": "ask_family_reunification", "camp": "staff_guidance", "weather": "out_of_scope", "hello": "greet"}
     )
-
-
-@pytest.fixture
-def app(place: Database, clock: FakeClock, shelf: Shelf, intents: Intents) -> App:
-    return an_app(place.storage(), clock, shelf=shelf, intents=intents)
-
-
-@pytest.fixture
-def amina(app: App) -> Someone:
-    return Someone(app, ChatId(71), hint="en")
 
 
 async def test_the_first_message_is_answered_before_the_welcome(amina: Someone) -> None:

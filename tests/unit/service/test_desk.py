@@ -1,6 +1,5 @@
 """The staff group: claims, notes, replies, and nothing that reaches the wrong person."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,15 +18,10 @@ from bot.service.deliver import Sender
 from bot.service.ports import RawUpdate, UnitOfWork
 from support.assistant import Intents, Shelf, Someone, an_app
 from support.clock import FakeClock
-from support.databases import Database, memory
+from support.databases import Database
 
 GROUP = ChatId(-100_77)
 LEA, OMAR = ChatId(801), ChatId(802)
-
-
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    yield from memory(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture

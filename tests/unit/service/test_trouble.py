@@ -1,7 +1,7 @@
 """When parts fail: the database, a handler, time itself."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -23,17 +23,12 @@ from knowledge.passages import Audience, Retrieval
 from policies import Outcome
 from support.assistant import Intents, Shelf, Someone, a_hit, an_app
 from support.clock import FakeClock
-from support.databases import Database, memory
+from support.databases import Database
 
 T = TypeVar("T")
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.")
 QUESTION = "what is family reunification and who decides about it"
 BOAT = "we are 60 people in a boat and the engine stopped, water is coming in"
-
-
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    yield from memory(tmp_path_factory.mktemp("trouble"))
 
 
 @pytest.fixture

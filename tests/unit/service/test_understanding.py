@@ -1,25 +1,15 @@
 """What is understood beyond the words of one message: alarms of the classifier, choices, follow-ups, another language."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from bot.domain.ids import ChatId
-from bot.service.app import App
 from bot.service.turn import TurnResult
 from policies import Outcome
-from support.assistant import CATALOGUE, Intents, Shelf, Someone, a_hit, an_app
+from support.assistant import CATALOGUE, Intents, Shelf, Someone, a_hit
 from support.clock import FakeClock
-from support.databases import Database, memory
 
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.", title="Family reunification: the basics")
 GERMANY = a_hit(2, "P10", "In Germany IOM helps.", title="IOM Family Assistance Programme in Germany")
 STRANGE = "everything became strange since those people came to our house"
-
-
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    yield from memory(tmp_path_factory.mktemp("place"))
 
 
 @pytest.fixture
@@ -30,16 +20,6 @@ def shelf() -> Shelf:
 @pytest.fixture
 def intents() -> Intents:
     return Intents(by_word={"reuni": "ask_family_reunification"})
-
-
-@pytest.fixture
-def app(place: Database, clock: FakeClock, shelf: Shelf, intents: Intents) -> App:
-    return an_app(place.storage(), clock, shelf=shelf, intents=intents)
-
-
-@pytest.fixture
-def amina(app: App) -> Someone:
-    return Someone(app, ChatId(71), hint="en")
 
 
 def labels(result: TurnResult, reply: int = 0) -> list[str]:
