@@ -156,7 +156,9 @@ def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySe
     """Apply a verdict: the category of the gravest trigger, report or accepted offer settles queue and seal."""
     then = rule.then
     counted = counting_triggers(facts)
-    report = _report_for(then.outcome, facts, policies) if then.severity == FROM_REPORT else None
+    # An answer that offers a person carries what is suspected, so that a yes reaches the right people.
+    suspects = then.severity == FROM_REPORT or (then.outcome is Outcome.ANSWER and then.offer_human)
+    report = _report_for(then.outcome, facts, policies) if suspects else None
     category = counted[0].category if counted else None
     # Abuse by staff, to name one, keeps its own channel and its seal however grave the rest of the message is read.
     by_words = policies.categories.get(category) if category else None

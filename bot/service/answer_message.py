@@ -75,7 +75,7 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     if _needs_models(facts, decision):
         understanding, found = await asyncio.gather(
             _understand(question, question if is_choice else message.text, app),
-            _retrieve(question, language, accepted.person, app),
+            _retrieve(question, language, accepted, app),
         )
         retrieval, retrieval_state = found
         watch.lap("search")
@@ -157,6 +157,8 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
     is_fresh = asked_at is not None and app.clock.now() - asked_at < PENDING_FOR
     pending = conversation.pending if is_fresh and conversation.pending in {Pending.OFFER, Pending.CLARIFY} else None
     known = {conversation.category} if pending is Pending.CLARIFY and conversation.category else set()
+    # An answer may carry the offer of a person as a button.
+    offers = is_fresh and conversation.pending in {Pending.OFFER, Pending.ANSWERED}
     return TurnFacts(
         role=accepted.person.role,
         screening=screening,
@@ -168,18 +170,20 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
         paused=accepted.paused,
         clarifications_asked=conversation.clarifications_asked,
         pending=pending,
-        pending_severity=conversation.severity if pending else 0,
-        pending_category=conversation.category if pending is Pending.OFFER else None,
+        pending_severity=conversation.severity if offers else 0,
+        pending_category=conversation.category if offers else None,
         known=frozenset(known),
         language=language.code,
     )
 
 
 def _needs_models(facts: TurnFacts, decision: Decision) -> bool:
-    """Whether words are read by models, and searched for: danger never waits for one, and what is decided already needs none."""
+    """Whether words are read by models: danger never waits for one, and what is decided already needs none.
+
+    Also while a person owns the conversation: danger that only the classifier sees must not wait until they look.
+    """
     return (
         facts.kind == Kind.TEXT
-        and facts.speaker == Speaker.BOT
         and facts.screening.has_words
         and decision.outcome is not Outcome.EMERGENCY
         and not facts.rate_limited
@@ -212,8 +216,10 @@ async def _understand(question: str, text: str, app: App) -> Understanding:
     return replace(whole, reports=likelier)
 
 
-async def _retrieve(question: str, language: LanguageChoice, person: Person, app: App) -> tuple[Retrieval | None, str]:
-    text, audiences = question[:SEARCH_CHARS], _audiences(person, app)
+async def _retrieve(question: str, language: LanguageChoice, accepted: Accepted, app: App) -> tuple[Retrieval | None, str]:
+    if accepted.conversation.speaker is not Speaker.BOT:
+        return None, "ok"  # nothing is answered from passages while a person has the conversation
+    text, audiences = question[:SEARCH_CHARS], _audiences(accepted.person, app)
     try:
         found = await app.retriever.search(
             text, language=language.code, written=language.written, audiences=audiences, limit=HITS

@@ -134,9 +134,11 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
 
 def _question_for_desk(turn: Turn) -> str:
     """The question the offer belonged to, then what was written now unless that is a bare yes."""
-    is_yes = turn.message.kind is Kind.BUTTON or turn.facts.screening.affirms
+    is_button = turn.message.kind is Kind.BUTTON
+    is_yes = is_button or turn.facts.screening.affirms
     conversation = turn.accepted.conversation
-    asked = conversation.question if conversation.pending in {Pending.OFFER, Pending.CLARIFY} else ""
+    belongs = {Pending.OFFER, Pending.CLARIFY} | ({Pending.ANSWERED} if is_button else set())
+    asked = conversation.question if conversation.pending in belongs else ""
     parts = [asked, "" if is_yes else turn.message.text]
     return "\n".join(part for part in parts if part)
 
@@ -160,7 +162,8 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         wait=commands.wait_text(app, app.policies.sla[turn.decision.severity].first_reply, turn.language.code),
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
-        degraded=bool(_degraded(turn)),
+        # Where a person has the conversation nothing is answered, so that nothing is missing from an answer.
+        degraded=bool(_degraded(turn)) and turn.accepted.conversation.speaker is Speaker.BOT,
         answers_card=_answers_card(turn),
         is_long=len(turn.question) > SEARCH_CHARS,
     )
@@ -202,9 +205,13 @@ def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequenc
     offers = decision.offer_human and decision.outcome is not Outcome.ANSWER
     offers = offers or (decision.outcome is Outcome.EMERGENCY and not opened)
     if offers:
+        question, category = turn.question, decision.category
+        if not question and conversation.pending in {Pending.OFFER, Pending.ANSWERED}:
+            # A wish for a person by button or command has no words of its own: it is about what was asked last.
+            question, category = conversation.question, category or conversation.category
         return replace(
-            conversation, pending=Pending.OFFER, question=turn.question, category=decision.category,
-            severity=decision.severity, clarifications_asked=0,
+            conversation, pending=Pending.OFFER, question=question, category=category, severity=decision.severity,
+            clarifications_asked=0,
         )  # fmt: skip
     if decision.outcome is Outcome.CLARIFY:
         return replace(
@@ -213,7 +220,8 @@ def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequenc
         )  # fmt: skip
     if decision.outcome is Outcome.ANSWER:
         return replace(
-            conversation, pending=Pending.ANSWERED, question=turn.question, category=None, severity=0, clarifications_asked=0
+            conversation, pending=Pending.ANSWERED, question=turn.question, category=decision.category,
+            severity=0, clarifications_asked=0,
         )  # fmt: skip
     return replace(conversation, pending=None, question="", category=None, severity=0, clarifications_asked=0)
 

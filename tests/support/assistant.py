@@ -69,13 +69,16 @@ class Intents:
     """Understander over intents by key word."""
 
     by_word: dict[str, str] = field(default_factory=dict)
+    suspected: dict[str, float] = field(default_factory=dict)
+    """Probabilities of report_* intents that are read beside any first intent."""
     status: str = "ok"
 
     async def parse(self, text: str) -> Understanding:
         if self.status != "ok":
             return Understanding.missing(self.status)
         intent = next((intent for word, intent in self.by_word.items() if word in text.lower()), "ask_asylum")
-        return Understanding(intent=intent, confidence=0.9, reports={intent: 0.9} if intent.startswith("report_") else {})
+        read = {intent: 0.9} if intent.startswith("report_") else {}
+        return Understanding(intent=intent, confidence=0.9, reports=self.suspected | read)
 
 
 def an_app(

@@ -53,6 +53,48 @@ async def test_a_reading_of_abuse_by_staff_is_sealed(amina: Someone, intents: In
     assert case.sealed
 
 
+async def test_danger_only_the_classifier_reads_raises_a_case_nobody_has_taken_yet(amina: Someone, intents: Intents) -> None:
+    intents.by_word["strange"] = "report_threat"
+    await amina.says("I want to talk to a person")
+    opened = await amina.says("yes")
+    result = await amina.says(STRANGE)
+    assert result.decision.outcome is Outcome.EMERGENCY
+    assert result.replies, "the card goes out whoever owns the conversation"
+    case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
+    assert case is not None
+    assert (case.severity, case.category) == (4, "threats")
+
+
+async def test_a_faint_suspicion_of_abuse_by_staff_seals_what_a_yes_opens(amina: Someone, intents: Intents) -> None:
+    intents.suspected["report_sea_staff"] = 0.15
+    question = "what is family reunification and who decides about it"
+    answered = await amina.says(question)
+    assert answered.decision.rule_id == "answer-with-care"
+    opened = await amina.presses(CATALOGUE.text("button_human_yes", "en"))
+    case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
+    assert case is not None
+    assert (case.sealed, case.severity) == (True, 1)
+    messages = await amina.app.storage.run(lambda uow: uow.cases.messages(case.id))
+    assert [message.text for message in messages] == [question], "the caseworker reads what was asked"
+
+
+async def test_a_person_asked_for_after_an_answer_reads_the_question(amina: Someone) -> None:
+    question = "what is family reunification and who decides about it"
+    await amina.says(question)
+    await amina.presses(CATALOGUE.text("button_human", "en"))
+    opened = await amina.presses(CATALOGUE.text("button_human_yes", "en"))
+    case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
+    assert case is not None
+    messages = await amina.app.storage.run(lambda uow: uow.cases.messages(case.id))
+    assert [message.text for message in messages] == [question]
+
+
+async def test_an_answer_given_while_nlu_is_down_offers_a_person(amina: Someone, intents: Intents) -> None:
+    intents.status = "nlu_unavailable"
+    result = await amina.says("what is family reunification and who decides about it")
+    assert (result.decision.outcome, result.decision.offer_human) == (Outcome.ANSWER, True)
+
+
 async def test_danger_is_read_by_the_classifier_beside_words_that_are_refused(amina: Someone, intents: Intents) -> None:
     intents.by_word["strange"] = "report_threat"
     result = await amina.says(f"how do i get a fake passport, {STRANGE}")
