@@ -5,6 +5,7 @@ does any work of its own accord: no clock, no network, no model. How to read and
 """
 
 from policies.access import AudienceTable, visible_audiences
+from policies.calendars import Calendar, Span
 from policies.conditions import FIELDS
 from policies.decisions import PROTECTION, Decision, Outcome
 from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen, told
@@ -14,7 +15,7 @@ from policies.limits import Admission, RateLimit, admit
 from policies.loader import load
 from policies.policy_set import STAGES, Category, PolicySet, Rule, Stage
 from policies.retention import RetentionRule, expires_at, is_expired
-from policies.sla import DueTimes, Target, due_times, next_reply_at, warnings_at
+from policies.sla import ClockTime, Target, due_at, warnings_at
 
 __all__ = [
     "FALLBACK_RULE",
@@ -23,9 +24,10 @@ __all__ = [
     "STAGES",
     "Admission",
     "AudienceTable",
+    "Calendar",
     "Category",
+    "ClockTime",
     "Decision",
-    "DueTimes",
     "Outcome",
     "PolicyError",
     "PolicySet",
@@ -33,18 +35,18 @@ __all__ = [
     "RetentionRule",
     "Rule",
     "Screening",
+    "Span",
     "Stage",
     "Target",
     "Trigger",
     "TurnFacts",
     "admit",
     "decide",
-    "due_times",
+    "due_at",
     "expires_at",
     "explain",
     "is_expired",
     "load",
-    "next_reply_at",
     "ranked",
     "screen",
     "told",

@@ -42,6 +42,8 @@ class Document:
             mark = getattr(exc, "problem_mark", None)
             line = mark.line + 1 if mark else None
             raise PolicyError(f"not valid YAML: {getattr(exc, 'problem', exc)}", file=name, line=line) from exc
+        except ValueError as exc:  # a date that no calendar has, such as 30 February
+            raise PolicyError(f"not valid YAML: {exc}", file=name) from exc
         finally:
             loader.dispose()
         if node is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.access import AudienceTable
+from policies.calendars import Calendar
 from policies.conditions import FIELDS, OPERATORS, All, Any, Condition, Field, Not, Test, Value, count_tests
 from policies.decisions import Outcome
 from policies.documents import Document, Path, read
@@ -35,6 +36,7 @@ from policies.policy_set import (
 from policies.retention import RetentionRule
 from policies.schema import (
     AudiencesFile,
+    CalendarFile,
     DecisionFile,
     RateLimitsFile,
     RetentionFile,
@@ -94,6 +96,7 @@ def load(directory: FilePath | None = None) -> PolicySet:
         retention=_retention(folder),
         sla=targets,
         sla_warnings=warnings,
+        calendar=_calendar(folder),
         unreviewed=unreviewed,
     )
 
@@ -305,10 +308,10 @@ def _sla(folder: Traversable) -> tuple[Mapping[int, Target], tuple[float, ...]]:
         item.severity: Target(
             severity=item.severity,
             notice=timedelta(seconds=item.notice_s),
-            first_reply=timedelta(minutes=item.first_reply_min),
-            next_reply=timedelta(minutes=item.next_reply_min),
-            owner=timedelta(minutes=item.owner_min),
-            keep_informed=None if item.keep_informed_min is None else timedelta(minutes=item.keep_informed_min),
+            first_reply=item.first_reply,
+            next_reply=item.next_reply,
+            owner=item.owner,
+            keep_informed=item.keep_informed,
             clock=item.clock,
             source=item.source,
             since=item.since.isoformat(),
@@ -318,3 +321,18 @@ def _sla(folder: Traversable) -> tuple[Mapping[int, Target], tuple[float, ...]]:
     if sorted(targets) != [0, 1, 2, 3, 4]:
         raise document.error("there must be one target for each severity 0 to 4", ("targets",))
     return targets, tuple(model.warn_at)
+
+
+def _calendar(folder: Traversable) -> Calendar:
+    model = read(folder, "calendar.yaml").parse(CalendarFile)
+    days = [blocks for _, blocks in model.hours]
+    return Calendar(
+        zone=model.zone,
+        hours={day: [(_time(begin), _time(end)) for begin, end in blocks] for day, blocks in enumerate(days)},
+        holidays=frozenset(holiday.on for holiday in model.holidays),
+        on_call=model.on_call,
+    )
+
+
+def _time(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from policies.access import AudienceTable
+from policies.calendars import Calendar
 from policies.conditions import Condition
 from policies.decisions import Outcome
 from policies.limits import RateLimit
@@ -151,6 +152,7 @@ class PolicySet:
     retention: Mapping[str, RetentionRule]
     sla: Mapping[int, Target]
     sla_warnings: tuple[float, ...]
+    calendar: Calendar
     unreviewed: tuple[str, ...] = ()
 
     def rule(self, rule_id: str) -> Rule:

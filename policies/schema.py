@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from policies.calendars import Span
 from policies.decisions import Outcome
+from policies.sla import ClockTime
+
+DAY_MIN = 24 * 60
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
@@ -17,10 +23,34 @@ Share = Annotated[float, Field(ge=0, le=1)]
 TreeKey = Literal["all", "any", "not"]
 
 
+def _length(text: object) -> Span:
+    return Span.parse(str(text))
+
+
+def _zone(name: object) -> ZoneInfo:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone; write a name such as Europe/Athens")
+    return ZoneInfo(str(name))
+
+
+def _block(text: object) -> tuple[int, int]:
+    """Return the minutes of the day at which a block begins and ends; its end is 0 at midnight."""
+    found = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", str(text))
+    edges = [60 * int(hour) + int(minute) for hour, minute in (found.groups()[:2], found.groups()[2:])] if found else []
+    if found is None or int(found[2]) > 59 or int(found[4]) > 59 or not edges[0] < edges[1] <= DAY_MIN:
+        raise ValueError(f"{text!r} are no opening hours; write 09:00-13:00, with 24:00 for the end of the day")
+    return edges[0], edges[1] % DAY_MIN
+
+
+Length = Annotated[Span, BeforeValidator(_length)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Block = Annotated[tuple[int, int], BeforeValidator(_block)]
+
+
 class Model(BaseModel):
     """Base of all: nothing unknown, nothing changeable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Sourced(Model):
@@ -168,16 +198,16 @@ class RetentionFile(Model):
 
 
 class TargetModel(Model):
-    """Targets of one severity, in seconds and minutes as named."""
+    """Targets of one severity."""
 
     severity: Severity
     description: Text
     notice_s: Annotated[int, Field(gt=0)]
-    first_reply_min: Annotated[int, Field(gt=0)]
-    next_reply_min: Annotated[int, Field(gt=0)]
-    owner_min: Annotated[int, Field(gt=0)]
-    keep_informed_min: Annotated[int, Field(gt=0)] | None
-    clock: Literal["wall", "working"]
+    first_reply: Length
+    next_reply: Length
+    owner: Length
+    keep_informed: Length | None
+    clock: ClockTime
     source: Text
     since: date
 
@@ -187,6 +217,46 @@ class SlaFile(Model):
 
     warn_at: list[Share]
     targets: Annotated[list[TargetModel], Field(min_length=5, max_length=5)]
+
+
+class HoursModel(Model):
+    """Opening hours by weekday, as ``09:00-13:00``."""
+
+    monday: list[Block] = []
+    tuesday: list[Block] = []
+    wednesday: list[Block] = []
+    thursday: list[Block] = []
+    friday: list[Block] = []
+    saturday: list[Block] = []
+    sunday: list[Block] = []
+
+    @model_validator(mode="after")
+    def _in_order(self) -> HoursModel:
+        for day, blocks in self:
+            edges = [minutes for block in blocks for minutes in (block[0], block[1] or DAY_MIN)]
+            if edges != sorted(set(edges)):
+                raise ValueError(f"the hours of {day} must be in order and leave a break between blocks")
+        if not any(blocks for _, blocks in self):
+            raise ValueError("at least one day must be open")
+        return self
+
+
+class HolidayModel(Model):
+    """A day on which the office is closed."""
+
+    on: date
+    name: Text
+
+
+class CalendarFile(Model):
+    """calendar.yaml."""
+
+    zone: Zone
+    on_call: bool
+    hours: HoursModel
+    holidays: list[HolidayModel]
+    source: Text
+    since: date
 
 
 class ReviewModel(Model):

@@ -1,5 +1,6 @@
 """Slash commands and buttons a person uses, and the words that welcome them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -34,13 +35,13 @@ def welcome(app: App, turn: Turn) -> list[Reply]:
 
 
 def wait_text(app: App, wait: timedelta, language: str) -> str:
-    """Return a promised wait in words."""
-    minutes = int(wait.total_seconds() // 60)
+    """Return a promised wait in words, never shorter than it is."""
+    minutes = math.ceil(wait / timedelta(minutes=1))
     if minutes < 120:
         return app.catalogue.text("wait_minutes", language, n=minutes)
     if minutes < 48 * 60:
-        return app.catalogue.text("wait_hours", language, n=minutes // 60)
-    return app.catalogue.text("wait_days", language, n=minutes // (24 * 60))
+        return app.catalogue.text("wait_hours", language, n=math.ceil(minutes / 60))
+    return app.catalogue.text("wait_days", language, n=math.ceil(minutes / (24 * 60)))
 
 
 def erases(turn: Turn) -> bool:

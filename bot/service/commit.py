@@ -18,7 +18,7 @@ from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
-from policies import Outcome
+from policies import Outcome, due_at
 
 BUTTON_LIFE = timedelta(days=7)
 SHOWN_LATELY = timedelta(hours=24)
@@ -159,7 +159,7 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         case_number=case.number if case else None,
         opened_number=case.number if case and opened else None,
         intent=turn.understanding.intent,
-        wait=commands.wait_text(app, app.policies.sla[turn.decision.severity].first_reply, turn.language.code),
+        wait=commands.wait_text(app, _wait(turn, app), turn.language.code),
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
         # Where a person has the conversation nothing is answered, so that nothing is missing from an answer.
@@ -167,6 +167,12 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         answers_card=_answers_card(turn),
         is_long=len(turn.question) > SEARCH_CHARS,
     )
+
+
+def _wait(turn: Turn, app: App) -> timedelta:
+    """How long the first reply may take, counted in the time in which people work."""
+    target = app.policies.sla[turn.decision.severity]
+    return due_at(turn.now, target.first_reply, target.clock, app.policies.calendar) - turn.now
 
 
 def _answers_card(turn: Turn) -> bool:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from policies import PolicyError, load
 from policies.conditions import FIELDS, OPERATORS
-
-DATA = Path(str(resources.files("policies").joinpath("data")))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder)
-    for lexicon in (folder / "lexicons").iterdir():
-        if lexicon.stem != "pt":
-            lexicon.unlink()
-    return folder
 
 
 def change(data: Path, name: str, old: str, new: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import RateLimit, admit, due_times, expires_at, is_expired, load, next_reply_at, visible_audiences, warnings_at
+from policies import RateLimit, Span, admit, due_at, expires_at, is_expired, load, visible_audiences, warnings_at
 
 POLICIES = load()
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -101,24 +101,33 @@ def test_sealed_cases_live_no_longer_than_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "notice_s", "first_reply_min", "owner_min"),
-    [(4, 5, 5, 3), (3, 5, 30, 15), (2, 10, 240, 120), (1, 10, 1440, 240), (0, 10, 2880, 1440)],
+    ("severity", "notice_s", "first_reply", "owner"),
+    [
+        (4, 5, Span(minutes=5), Span(minutes=3)),
+        (3, 5, Span(minutes=30), Span(minutes=15)),
+        (2, 10, Span(minutes=240), Span(minutes=120)),
+        (1, 10, Span(working_days=1), Span(minutes=240)),
+        (0, 10, Span(working_days=2), Span(working_days=1)),
+    ],
 )
-def test_promised_times_are_those_of_the_table(severity: int, notice_s: int, first_reply_min: int, owner_min: int) -> None:
-    due = due_times(POLICIES.sla[severity], NOW)
-    assert due.notice_at == NOW + timedelta(seconds=notice_s)
-    assert due.first_reply_at == NOW + timedelta(minutes=first_reply_min)
-    assert due.owner_at == NOW + timedelta(minutes=owner_min)
+def test_promised_times_are_those_of_the_table(severity: int, notice_s: int, first_reply: Span, owner: Span) -> None:
+    target = POLICIES.sla[severity]
+    assert (target.notice, target.first_reply, target.owner) == (timedelta(seconds=notice_s), first_reply, owner)
 
 
-def test_graver_cases_are_never_promised_later() -> None:
+@given(at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)))
+def test_graver_cases_are_never_promised_later(at: datetime) -> None:
+    def due(severity: int, name: str) -> datetime:
+        target = POLICIES.sla[severity]
+        return due_at(at, getattr(target, name), target.clock, POLICIES.calendar)
+
     for graver, milder in ((4, 3), (3, 2), (2, 1), (1, 0)):
-        assert POLICIES.sla[graver].first_reply <= POLICIES.sla[milder].first_reply
-        assert next_reply_at(POLICIES.sla[graver], NOW) <= next_reply_at(POLICIES.sla[milder], NOW)
+        for name in ("first_reply", "next_reply", "owner"):
+            assert due(graver, name) <= due(milder, name)
 
 
 def test_information_promises_no_word_in_between() -> None:
-    assert due_times(POLICIES.sla[0], NOW).keep_informed_at is None
+    assert POLICIES.sla[0].keep_informed is None
 
 
 def test_warnings_come_at_half_and_four_fifths() -> None:
