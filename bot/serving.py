@@ -27,7 +27,7 @@ from bot.adapters.telegram import TelegramMessenger, TelegramUpdates, describe_d
 from bot.domain.errors import Conflict, StorageUnavailable, TelegramUnavailable
 from bot.domain.ids import ChatId
 from bot.handlers import http
-from bot.service import commands, housekeeping
+from bot.service import commands, housekeeping, timers
 from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.deliver import Sender
@@ -81,6 +81,7 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         if nlu is not None:
             tasks.create_task(nlu.run(stop))
         tasks.create_task(housekeeping.run(app, stop))
+        tasks.create_task(timers.run(app, stop))
         # Lexicons compile at first use: the first cry for help must not wait for that.
         tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up))
         tasks.create_task(asyncio.to_thread(app.detector.detect, "its libraries load with the first text"))

@@ -27,10 +27,22 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
-from bot.domain.deliveries import CloseTopic, Content, Copy, Reaction, Text, WireButton
+from bot.domain.deliveries import (
+    CloseTopic,
+    Content,
+    Copy,
+    Edit,
+    Header,
+    Pin,
+    Reaction,
+    ReopenTopic,
+    Text,
+    WireButton,
+)
 from bot.domain.errors import (
     DeskUnavailable,
     GroupMigrated,
+    MessageGone,
     MessageRefused,
     PersonUnreachable,
     TelegramUnavailable,
@@ -49,6 +61,7 @@ ALLOWED_UPDATES = [
     Update.MESSAGE, Update.EDITED_MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER,
 ]  # fmt: skip
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message to pin not found", "message_id_invalid")
 TOPIC_MISSING = ("message thread not found", "topic_deleted", "topic_id_invalid")
 NO_RIGHTS = ("not enough rights", "chat_admin_required", "have no rights", "need administrator rights", "not a forum")
 UNREACHABLE = ("bot was blocked", "user is deactivated", "bot can't initiate conversation", "chat not found")
@@ -118,10 +131,24 @@ class TelegramMessenger:
             case Reaction(message_id=message_id, emoji=emoji):
                 await self._bot.set_message_reaction(chat_id, message_id, [ReactionTypeEmoji(emoji)])
                 return Sent()
+            case Edit(message_id=message_id, text=text, buttons=rows):
+                await self._bot.edit_message_text(
+                    text, chat_id, message_id, reply_markup=_keyboard(rows), link_preview_options=NO_PREVIEW
+                )
+                return Sent(message_id=message_id)
+            case Pin(message_id=message_id):
+                await self._bot.pin_chat_message(chat_id, message_id, disable_notification=True)
+                return Sent()
             case CloseTopic():
                 if thread_id is not None:
                     await self._bot.close_forum_topic(chat_id, thread_id)
                 return Sent()
+            case ReopenTopic():
+                if thread_id is not None:
+                    await self._bot.reopen_forum_topic(chat_id, thread_id)
+                return Sent()
+            case Header():
+                raise AssertionError("a header is written when it is sent")
 
 
 class TelegramUpdates:
@@ -206,6 +233,8 @@ def _translate(exc: TelegramError, chat_id: ChatId) -> NoReturn:
         raise DeskUnavailable(str(exc)) from exc
     if isinstance(exc, Forbidden) or any(text in said for text in UNREACHABLE):
         raise PersonUnreachable from exc
+    if any(text in said for text in MESSAGE_GONE):
+        raise MessageGone(str(exc)) from exc
     if isinstance(exc, BadRequest):
         raise MessageRefused(str(exc)) from exc
     if isinstance(exc.__cause__, NEVER_SENT):

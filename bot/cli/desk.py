@@ -3,15 +3,17 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bot.cli.group import Context, pass_context, print_json
+from bot.domain.cases import Case, Resolution
 from bot.domain.errors import InvalidTransition
 from bot.domain.people import DeskRole
-from bot.service import casework
+from bot.service import casework, desk
 from bot.service.ports import UnitOfWork
 
 if TYPE_CHECKING:
@@ -49,7 +51,47 @@ def invite(context: Context, role: str, hours: int) -> None:
 def list_staff(context: Context) -> None:
     """List linked staff."""
     for member in _read(context, lambda uow: uow.staff.all()):
-        click.echo(f"{member.alias:20} {member.desk_role:14} linked {member.linked_at:%Y-%m-%d %H:%M}")
+        takes = [
+            f"on call {member.on_call}" if member.on_call else "",
+            ",".join(sorted(member.languages)),
+            ",".join(sorted(member.queues)),
+            "away" if member.away else "",
+        ]
+        shown = "  ".join(part for part in takes if part)
+        click.echo(f"{member.alias:20} {member.desk_role:14} linked {member.linked_at:%Y-%m-%d %H:%M}  {shown}".rstrip())
+
+
+@staff.command("set")
+@click.argument("alias")
+@click.option("--languages", help="Codes with commas, for example ar,fr; an empty text means any.")
+@click.option("--queues", help="Queues with commas; an empty text means all.")
+@click.option("--capacity", type=click.IntRange(1, 100), help="How many cases, weighted by severity, they carry at a time.")
+@click.option("--on-call", type=click.IntRange(0, 20), help="Place in the ladder of urgent cases, 1 first; 0: not on call.")
+@click.option("--away/--back", default=None, help="Off shift: no case is given to them.")
+@pass_context
+def set_member(
+    context: Context, alias: str, languages: str | None, queues: str | None, capacity: int | None, on_call: int | None,
+    away: bool | None,
+) -> None:  # fmt: skip
+    """Say which cases ALIAS takes, and whether they are called about urgent ones."""
+    changes: dict[str, object] = {}
+    for name, text in (("languages", languages), ("queues", queues)):
+        if text is not None:
+            changes[name] = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for name, value in (("capacity", capacity), ("away", away)):
+        if value is not None:
+            changes[name] = value
+    if on_call is not None:
+        changes["on_call"] = on_call or None
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> None:
+        member = casework.member_named(uow, alias)
+        uow.staff.save(replace(member, **changes))  # type: ignore[arg-type]
+        uow.audit.record(actor=OPERATOR, action="staff.changed", subject=alias, now=app.clock.now())
+
+    _run(app.storage.run(work))
+    click.echo(f"{alias}: {', '.join(changes) or 'nothing'} changed.")
 
 
 @staff.command()
@@ -118,13 +160,39 @@ def show(context: Context, number: str, alias: str) -> None:
         click.echo(line)
 
 
+@cases.command("do")
+@click.argument("number")
+@click.argument("verb", type=click.Choice(desk.COMMANDS))
+@click.argument("value", required=False, default="")
+@click.option("--as", "alias", required=True, help="Alias of the staff member, see `waypost staff list`.")
+@pass_context
+def do(context: Context, number: str, verb: str, value: str, alias: str) -> None:
+    """Do with a case what the desk's buttons do, for example: do K7M-4QX resolve "helped they have the address"."""
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> str:
+        case, member = casework.named(uow, number, alias)
+        return desk.act(uow, app, case, member, verb, value)
+
+    click.echo(_run(app.storage.run(work)))
+
+
 def _verb(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @click.argument("number")
     @click.option("--as", "alias", required=True, help="Alias of the staff member, see `waypost staff list`.")
     @pass_context
     def command(context: Context, number: str, alias: str) -> None:
-        case = _run(casework.command(_app(context), number, alias, name))
+        app = _app(context)
+
+        def work(uow: UnitOfWork) -> Case:
+            case, member = casework.named(uow, number, alias)
+            now = app.clock.now()
+            if name == "resolve":
+                return casework.resolve(uow, app, case, member, code=Resolution.HELPED, now=now)
+            return {"claim": casework.claim, "release": casework.release}[name](uow, app, case, member, now=now)
+
+        case = _run(app.storage.run(work))
         click.echo(f"{case.number}  {case.state}")
 
     return command
@@ -137,7 +205,14 @@ def _verb(name: str, text: str) -> click.Command:
 @pass_context
 def reply(context: Context, number: str, text: str, alias: str) -> None:
     """Send TEXT to the person; it leaves with the next delivery."""
-    _run(casework.command(_app(context), number, alias, "reply", text))
+    app = _app(context)
+
+    def work(uow: UnitOfWork) -> None:
+        case, member = casework.named(uow, number, alias)
+        key = f"cli:{case.id}:{secrets.token_hex(6)}"
+        casework.reply(uow, app, case, member, text=text, content=None, key=key, now=app.clock.now())
+
+    _run(app.storage.run(work))
     click.echo("queued")
 
 
@@ -190,7 +265,7 @@ def register(cli: click.Group) -> None:
     for name, text in (
         ("claim", "Take a case; the first one wins."),
         ("release", "Give a case back to the queue."),
-        ("resolve", "Close a case; the assistant answers the person again."),
+        ("resolve", "Close a case as helped; the assistant answers the person again. Other reasons: `cases do`."),
     ):
         cases.add_command(_verb(name, text))
     for command in (staff, cases, pause, resume):

@@ -6,9 +6,18 @@ has disappeared can be made anew and the very same message delivered there.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId
+
+
+class Pool(StrEnum):
+    """Deliveries that are worked on side by side with others, so that a full one holds up no other."""
+
+    PEOPLE = "people"
+    DESK = "desk"
+    URGENT_DESK = "urgent_desk"
+    """Lanes of the desk in which something urgent waits."""
 
 
 class Priority(IntEnum):
@@ -77,11 +86,35 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """New words, and buttons, for a message of ours."""
+
+    message_id: int
+    text: str
+    buttons: tuple[tuple[WireButton, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseTopic:
     """The case is resolved."""
 
 
-Content = Text | Copy | Reaction | CloseTopic
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenTopic:
+    """The case is open again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first post of a case's topic, as the case stands when it is sent."""
+
+
+Content = Text | Copy | Reaction | Edit | Pin | CloseTopic | ReopenTopic | Header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +130,11 @@ class Delivery:
     """Conversation version the content was computed for; None for cards and notices, which always go out."""
     case_message_id: CaseMessageId | None = None
     """The case message this carries, so that its delivery state can be shown to the caseworker."""
+
+    @property
+    def slot(self) -> str | None:
+        """Of deliveries of one lane and slot that wait, only the newest is sent."""
+        return "header" if isinstance(self.content, Header) else None
 
     @property
     def lane(self) -> str:

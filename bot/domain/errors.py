@@ -105,6 +105,12 @@ class DeskUnavailable(Undeliverable):
     code = "desk_unavailable"
 
 
+class MessageGone(Undeliverable):
+    """The message that was to be changed is not there any more."""
+
+    code = "message_gone"
+
+
 class MessageRefused(Undeliverable):
     """Telegram refuses this very message."""
 

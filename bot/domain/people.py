@@ -108,3 +108,13 @@ class StaffMember:
     desk_role: DeskRole
     alias: str
     linked_at: datetime
+    languages: frozenset[str] = frozenset()
+    """Languages they work in; empty: any, with a translation."""
+    queues: frozenset[str] = frozenset()
+    """Queues they take cases from; empty: all."""
+    capacity: int = 8
+    """Weighted cases they carry at a time."""
+    on_call: int | None = None
+    """Place in the ladder that is told about urgent cases, 1 first; None: not on call."""
+    away: bool = False
+    """Off shift: nothing is given to them."""

@@ -11,7 +11,8 @@ from bot.service.app import App
 async def pressed(update: Update, app: App) -> None:
     """A button was pressed, in a private chat or in the staff group."""
     message = from_button(update)
-    if not message.is_private:
+    token, now = message.button or "", app.clock.now()
+    if not message.is_private or await app.storage.run(lambda uow: desk.is_case_button(uow, token, now)):
         await desk.handle_press(message, app)
         return
     if message.callback_id is not None:

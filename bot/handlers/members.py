@@ -1,15 +1,13 @@
 """What happens to our own membership: a person blocks us, the staff group removes us."""
 
-from dataclasses import replace
 from functools import partial
 
 from telegram import ChatMemberUpdated, Update
 from telegram.constants import ChatMemberStatus
 
 from bot.domain.ids import ChatId, UpdateId
-from bot.domain.people import PersonState
 from bot.domain.turns import Disposition
-from bot.service import notices
+from bot.service import casework
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 
@@ -30,9 +28,9 @@ def _record(uow: UnitOfWork, *, update_id: UpdateId, event: ChatMemberUpdated, a
     if event.chat.type == "private":
         person = uow.people.for_chat(ChatId(event.chat.id), now=now)
         if is_gone:
-            notices.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
-        elif person.state is PersonState.BLOCKED:
-            uow.people.save(replace(person, state=PersonState.ACTIVE))
+            casework.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
+        else:
+            casework.person_reachable(uow, app, person.id, now=now)
     elif event.chat.id == app.office.group_id:
         if event.new_chat_member.status == ChatMemberStatus.ADMINISTRATOR:
             uow.incidents.close("desk_unavailable", now=now)

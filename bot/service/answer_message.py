@@ -15,7 +15,7 @@ from bot.domain.ids import PassageId
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import Pending, Person, PersonState, Speaker
 from bot.domain.turns import Understanding
-from bot.service import commands
+from bot.service import casework, commands
 from bot.service.app import App
 from bot.service.commit import commit
 from bot.service.compose import CHOOSE
@@ -105,8 +105,8 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
 def _accept(uow: UnitOfWork, *, message: Incoming, app: App, now: datetime) -> Accepted:
     person = uow.people.for_chat(message.chat_id, now=now, language_hint=message.language_hint)
     if person.state is PersonState.BLOCKED:
-        person = replace(person, state=PersonState.ACTIVE)
-        uow.people.save(person)
+        casework.person_reachable(uow, app, person.id, now=now)
+        person = uow.people.get(person.id)
     button = uow.buttons.look_up(message.button, now=now) if message.button else None
     if button is not None and button.person_id != person.id:
         button = None

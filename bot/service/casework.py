@@ -10,21 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain import cases
-from bot.domain.cases import Case, CaseEvent, CaseMessage, DeliveryState, Direction, EventKind
+from bot.domain.cases import Case, CaseEvent, CaseMessage, DeliveryState, Direction, EventKind, Resolution
 from bot.domain.deliveries import (
     CloseTopic,
     Content,
     Copy,
-    Priority,
+    ReopenTopic,
     Text,
-    ToCase,
     ToPerson,
 )
 from bot.domain.errors import InvalidTransition
-from bot.domain.ids import CaseId
+from bot.domain.ids import CaseId, PersonId
 from bot.domain.messages import Incoming, Kind
-from bot.domain.people import Conversation, DeskRole, Person, Role, Speaker, StaffMember
-from bot.service import notices
+from bot.domain.people import Conversation, DeskRole, Person, PersonState, Role, Speaker, StaffMember
+from bot.service import notices, timers
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
@@ -58,18 +57,17 @@ class Opening:
 def open_case(
     uow: UnitOfWork, app: App, person: Person, conversation: Conversation, opening: Opening, *, key: str, now: datetime
 ) -> tuple[Case, Conversation]:
-    """Open a case, hand the conversation over, and tell the desk. At most one case is open per person."""
-    case = uow.cases.open(
-        Case(
-            id=CaseId(0),
-            number=new_number(),
-            person_id=person.id,
-            language=opening.language,
-            sealed=opening.sealed,
-            opened_at=now,
-        ),
-        CaseEvent(kind=EventKind.OPENED, at=now, severity=opening.severity, category=opening.category, note=opening.reason),
-    )
+    """Open a case, hand the conversation over, and tell the desk. At most one case is open per person.
+
+    Within a week the person's last case opens again; after that a new one follows it.
+    """
+    last = uow.cases.last_of(person.id)
+    if last is not None and cases.may_reopen(last, sealed=opening.sealed, at=now):
+        case = _reopen(uow, app, last, opening, key=key, now=now)
+    else:
+        # A complaint about staff does not point to a case that colleagues have read.
+        follows = last if last is not None and (last.sealed or not opening.sealed) else None
+        case = _open_new(uow, app, person, opening, follows, now=now)
     uow.people.record_consent(
         person.id,
         kind=f"handover:{opening.consent}",
@@ -89,36 +87,68 @@ def open_case(
         )
     )
     notices.tell_desk(uow, app, case, text, key=f"{key}:packet", now=now)
-    return case, _hand_to(conversation, cases.SPEAKER_OF[case.state], now)
+    return case, notices.hand_to(conversation, cases.SPEAKER_OF[case.state], now)
 
 
-def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: str, now: datetime) -> None:
+def _open_new(uow: UnitOfWork, app: App, person: Person, opening: Opening, follows: Case | None, *, now: datetime) -> Case:
+    case = Case(
+        id=CaseId(0),
+        number=new_number(),
+        person_id=person.id,
+        language=opening.language,
+        sealed=opening.sealed,
+        opened_at=now,
+        follows_id=follows.id if follows else None,
+    )
+    event = CaseEvent(kind=EventKind.OPENED, at=now, severity=opening.severity, category=opening.category, note=opening.reason)
+    return timers.begin(uow, app, case, event)
+
+
+def _reopen(uow: UnitOfWork, app: App, case: Case, opening: Opening, *, key: str, now: datetime) -> Case:
+    notices.enqueue_desk(uow, app, case, ReopenTopic(), key=f"{key}:reopen", now=now)
+    case = timers.record(uow, app, case, cases.reopen(case, at=now))
+    if (event := cases.raise_severity(case, severity=opening.severity, category=opening.category, at=now)) is not None:
+        case = timers.record(uow, app, case, event)
+    if opening.sealed:
+        case = seal(uow, app, case, key=f"{key}:sealed", now=now)
+    last = uow.staff.get(case.last_owner_id).alias if case.last_owner_id is not None else "–"
+    notices.tell_topic(uow, app, case, "reopened", key=f"{key}:reopened", now=now, who=last)
+    notices.refresh_header(uow, app, case, now=now)
+    return case
+
+
+def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: str, now: datetime) -> Case:
     """Add what the person wrote to their open case and show it to the desk; a sealed case shows only that something came."""
+    waited = case.state
+    case = timers.record(uow, app, case, cases.person_wrote(case, at=now))
     text = message.text if not message.is_edit else f"✎ {message.text}"
     stored = uow.cases.add_message(
         case.id, direction=Direction.FROM_PERSON, kind=message.kind, text=text, staff_id=None,
         state=DeliveryState.RECEIVED, at=now,
     )  # fmt: skip
+    if case.state is not waited:
+        notices.refresh_header(uow, app, case, now=now)
     if app.office.group_id is None:
-        return
+        return case
     if case.sealed:
         notices.tell_desk(uow, app, case, app.catalogue.staff_text("sealed_new_message"), key=key, now=now)
-        return
+        return case
     is_words = message.kind in {Kind.TEXT, Kind.COMMAND} or message.is_edit
     if is_words:
         notices.tell_desk(
             uow, app, case, app.catalogue.staff_text("person_wrote", text=text), key=key, now=now, message_id=stored.id
         )
-        return
+        return case
     content = Copy(from_chat_id=message.chat_id, message_id=message.message_id)
-    notices.enqueue(uow, ToCase(case_id=case.id), content, key=key, now=now, priority=Priority.TO_DESK, message_id=stored.id)
+    notices.enqueue_desk(uow, app, case, content, key=key, now=now, message_id=stored.id)
+    return case
 
 
 def seal(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> Case:
     """From here on the group sees no text of this case."""
     if case.sealed:
         return case
-    case = uow.cases.append(case, CaseEvent(kind=EventKind.SEALED, at=now))
+    case = timers.record(uow, app, case, CaseEvent(kind=EventKind.SEALED, at=now))
     notices.tell_desk(uow, app, case, app.catalogue.staff_text("sealed_packet", number=case.number), key=key, now=now)
     return case
 
@@ -139,8 +169,9 @@ def raise_severity(
     event = cases.raise_severity(case, severity=severity, category=category, at=now)
     if event is None:
         return case
-    case = uow.cases.append(case, event)
+    case = timers.record(uow, app, case, event)
     notices.tell_desk(uow, app, case, app.catalogue.staff_text("severity_raised", severity=severity), key=key, now=now)
+    notices.refresh_header(uow, app, case, now=now)
     return case
 
 
@@ -151,37 +182,149 @@ def claim(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: dat
         CaseAlreadyClaimed: names who has it.
         InvalidTransition: the case is closed, or sealed and ``staff`` is no focal point.
     """
-    if not staff.desk_role.works_cases:
-        raise InvalidTransition(f"The role {staff.desk_role} works no cases.")
-    if case.sealed and staff.desk_role is not DeskRole.FOCAL_POINT:
-        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can claim it.")
     owner = uow.staff.get(case.owner_id).alias if case.owner_id is not None else ""
-    case = uow.cases.append(case, cases.claim(case, by=staff.id, at=now, owner_alias=owner))
-    _change_speaker(uow, case, now)
+    event = cases.claim(case, by=staff.id, role=staff.desk_role, at=now, owner_alias=owner)
+    case = _change(uow, app, case, event, staff, "claimed", now=now)
+    uow.incidents.close("urgent_case_unclaimed", now=now)
+    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_joined", now=now)
     notices.tell_topic(uow, app, case, "claimed_by", key=notices.key_of(case, "claimed"), now=now, who=staff.alias)
-    uow.audit.record(actor=f"staff:{staff.id}", action="case.claimed", subject=case.number, now=now)
+    return case
+
+
+def assign(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, to: StaffMember, *, now: datetime) -> Case:
+    """Give the case to a colleague, who is told; the person keeps talking to a human and is told nothing new.
+
+    Raises:
+        InvalidTransition: ``staff`` may not give it, or ``to`` may not have it.
+    """
+    was_owned = case.owner_id is not None
+    event = cases.assign(case, to=to.id, to_role=to.desk_role, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "assigned", now=now)
+    if not was_owned:
+        notices.speaker_follows(uow, case, now)
+        notices.tell_person(uow, app, case, "human_joined", now=now)
+    key = notices.key_of(case, "assigned")
+    notices.tell_topic(uow, app, case, "assigned", key=key, now=now, who=staff.alias, to=to.alias)
+    notices.tell_member(uow, app, to, case, "assigned", key=key, now=now, who=staff.alias, to=to.alias)
     return case
 
 
 def release(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
     """Put the case back into the queue."""
-    case = uow.cases.append(case, cases.release(case, by=staff.id, role=staff.desk_role, at=now))
-    _change_speaker(uow, case, now)
+    event = cases.release(case, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "released", now=now)
+    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_released", now=now)
     notices.tell_topic(uow, app, case, "released", key=notices.key_of(case, "released"), now=now, who=staff.alias)
-    uow.audit.record(actor=f"staff:{staff.id}", action="case.released", subject=case.number, now=now)
     return case
 
 
-def resolve(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
-    """Close the case; the person is told, and the assistant answers them again."""
-    case = uow.cases.append(case, cases.resolve(case, by=staff.id, role=staff.desk_role, at=now))
-    _change_speaker(uow, case, now)
+def ask_partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
+    """Another organisation has been asked; the owner is reminded to keep the person informed."""
+    event = cases.ask_partner(case, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "partner_asked", now=now)
+    notices.tell_topic(uow, app, case, "partner_asked", key=notices.key_of(case, "partner"), now=now, who=staff.alias)
+    return case
+
+
+def snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, until: datetime, now: datetime) -> Case:
+    """Put the case aside until a moment, or until the person writes."""
+    event = cases.snooze(case, until=until, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "snoozed", now=now)
+    shown = f"{until.astimezone(app.policies.calendar.zone):%d %b %H:%M}"
+    notices.tell_topic(uow, app, case, "snoozed", key=notices.key_of(case, "snoozed"), now=now, who=staff.alias, until=shown)
+    return case
+
+
+def wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
+    """Take the case up again before its time."""
+    return _change(uow, app, case, cases.wake(case, at=now, by=staff.id), staff, "woken", now=now)
+
+
+def judge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, severity: int, now: datetime) -> Case:
+    """Set the severity: only people lower it."""
+    event = cases.set_severity(case, severity=severity, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "judged", now=now)
+    notices.tell_topic(
+        uow, app, case, "severity_set", key=notices.key_of(case, "severity"), now=now, who=staff.alias, severity=severity
+    )
+    return case
+
+
+def resolve(
+    uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, code: Resolution, summary: str = "", now: datetime
+) -> Case:
+    """End the work with a reason and a line for the record; the person is told, and the assistant answers them again.
+
+    An urgent case waits for a second person first, and needs the line.
+
+    Raises:
+        InvalidTransition: not theirs; no summary of an urgent case; or somebody else has to look.
+    """
+    event = cases.resolve(case, code=code, by=staff.id, role=staff.desk_role, at=now)
+    if case.is_urgent and event.kind is EventKind.REVIEW_ASKED and not summary:
+        raise InvalidTransition(
+            f"Case {case.number} has severity {case.severity}: write /resolve {code} and one line that says what was done."
+        )
+    if summary:
+        _add_note(uow, case, staff, f"{code}: {summary}", now=now)
+    case = _change(uow, app, case, event, staff, "resolved" if event.kind is EventKind.RESOLVED else "review_asked", now=now)
+    if event.kind is EventKind.REVIEW_ASKED:
+        key = notices.key_of(case, "review")
+        notices.tell_topic(uow, app, case, "review_asked", key=key, now=now, who=staff.alias)
+        timers.tell_supervisors(uow, app, case, "review_asked", key, now, who=staff.alias)
+        return case
+    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_resolved", now=now, number=case.number)
     notices.tell_topic(uow, app, case, "resolved", key=notices.key_of(case, "resolved"), now=now, who=staff.alias)
     notices.enqueue_desk(uow, app, case, CloseTopic(), key=notices.key_of(case, "close"), now=now)
-    uow.audit.record(actor=f"staff:{staff.id}", action="case.resolved", subject=case.number, now=now)
+    return case
+
+
+def merge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, into: Case, *, now: datetime) -> Case:
+    """Make the case part of the same person's other, open one."""
+    event = cases.merge(case, into=into, by=staff.id, role=staff.desk_role, at=now)
+    case = _change(uow, app, case, event, staff, "merged", now=now)
+    key = notices.key_of(case, "merged")
+    notices.tell_topic(uow, app, case, "merged", key=key, now=now, number=into.number)
+    notices.tell_topic(uow, app, into, "merged_here", key=key, now=now, number=case.number)
+    notices.enqueue_desk(uow, app, case, CloseTopic(), key=f"{key}:close", now=now)
+    return case
+
+
+def person_unreachable(uow: UnitOfWork, app: App, person_id: PersonId, *, key: str, now: datetime) -> None:
+    """The person blocked us or is gone: stop sending, stop the clocks, and tell the desk, each time somebody tried."""
+    person = uow.people.get(person_id)
+    if person.state is not PersonState.BLOCKED:
+        uow.people.save(replace(person, state=PersonState.BLOCKED))
+        uow.outbox.cancel_person(person_id, reason="person_unreachable")
+    case = uow.cases.open_for(person_id)
+    if case is None:
+        return
+    if (event := cases.reachability(case, reachable=False, at=now)) is not None:
+        case = timers.record(uow, app, case, event)
+        notices.refresh_header(uow, app, case, now=now)
+    notices.tell_topic(uow, app, case, "person_unreachable", key=key, now=now)
+
+
+def person_reachable(uow: UnitOfWork, app: App, person_id: PersonId, *, now: datetime) -> None:
+    """The person is back: what stood still goes on."""
+    person = uow.people.get(person_id)
+    if person.state is PersonState.BLOCKED:
+        uow.people.save(replace(person, state=PersonState.ACTIVE))
+    case = uow.cases.open_for(person_id)
+    if case is not None and (event := cases.reachability(case, reachable=True, at=now)) is not None:
+        case = timers.record(uow, app, case, event)
+        notices.tell_topic(uow, app, case, "person_reachable", key=notices.key_of(case, "reachable"), now=now)
+        notices.refresh_header(uow, app, case, now=now)
+
+
+def _change(uow: UnitOfWork, app: App, case: Case, event: CaseEvent, staff: StaffMember, what: str, *, now: datetime) -> Case:
+    """Record what a colleague did to a case, in the audit log too, and let its header follow."""
+    case = timers.record(uow, app, case, event)
+    uow.audit.record(actor=f"staff:{staff.id}", action=f"case.{what}", subject=case.number, now=now)
+    notices.refresh_header(uow, app, case, now=now)
     return case
 
 
@@ -193,8 +336,10 @@ def reply(
     Raises:
         InvalidTransition: ``staff`` does not own the case.
     """
-    if not cases.may_reply(case, staff.id):
-        raise InvalidTransition(f"Case {case.number} is not yours: claim it before you answer.")
+    waited = case.state
+    case = timers.record(uow, app, case, cases.reply(case, by=staff.id, at=now))
+    if case.state is not waited:
+        notices.refresh_header(uow, app, case, now=now)
     message = uow.cases.add_message(
         case.id, direction=Direction.TO_PERSON, kind=Kind.TEXT if content is None else Kind.OTHER, text=text,
         staff_id=staff.id, state=DeliveryState.QUEUED, at=now,
@@ -206,8 +351,13 @@ def reply(
     return message
 
 
-def add_note(uow: UnitOfWork, case: Case, staff: StaffMember, text: str, *, now: datetime) -> CaseMessage:
+def add_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, text: str, *, now: datetime) -> CaseMessage:
     """Keep a note. Nothing is ever delivered from here."""
+    timers.record(uow, app, case, cases.note(case, by=staff.id, at=now))
+    return _add_note(uow, case, staff, text, now=now)
+
+
+def _add_note(uow: UnitOfWork, case: Case, staff: StaffMember, text: str, *, now: datetime) -> CaseMessage:
     return uow.cases.add_message(
         case.id, direction=Direction.NOTE, kind=Kind.TEXT, text=text, staff_id=staff.id, state=DeliveryState.RECEIVED, at=now
     )
@@ -215,7 +365,7 @@ def add_note(uow: UnitOfWork, case: Case, staff: StaffMember, text: str, *, now:
 
 def erase_case(uow: UnitOfWork, app: App, case: Case, *, now: datetime) -> Case:
     """The person erased their data while a case was open: the desk is told, the words go."""
-    case = uow.cases.append(case, CaseEvent(kind=EventKind.ERASED, at=now))
+    case = timers.record(uow, app, case, CaseEvent(kind=EventKind.ERASED, at=now))
     notices.tell_desk(uow, app, case, app.catalogue.staff_text("person_erased"), key=notices.key_of(case, "erased"), now=now)
     notices.enqueue_desk(uow, app, case, CloseTopic(), key=notices.key_of(case, "close"), now=now)
     return case
@@ -239,9 +389,7 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     Raises:
         InvalidTransition: no such member.
     """
-    member = next((one for one in uow.staff.all() if one.alias == alias), None)
-    if member is None:
-        raise InvalidTransition(f"No staff member {alias}: see `waypost staff list`.")
+    member = member_named(uow, alias)
     for case in uow.cases.owned_by(member.id):
         release(uow, app, case, member, now=now)
     uow.staff.revoke(member.id, now=now)
@@ -250,48 +398,36 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     uow.audit.record(actor="operator", action="staff.revoked", subject=alias, now=now)
 
 
-async def command(app: App, number: str, staff_alias: str, verb: str, text: str = "") -> Case:
-    """Run ``claim``, ``reply``, ``release`` or ``resolve`` from the command line, for desks without a group and sealed cases.
+def named(uow: UnitOfWork, number: str, alias: str) -> tuple[Case, StaffMember]:
+    """Return a case by its number and a member by alias.
 
     Raises:
-        InvalidTransition: unknown case, member or verb, or the case does not allow it.
+        InvalidTransition: there is no such case or member.
     """
-    now = app.clock.now()
+    case = uow.cases.by_number(number)
+    if case is None:
+        raise InvalidTransition(f"No case {number}: see `waypost cases list`.")
+    return case, member_named(uow, alias)
 
-    def work(uow: UnitOfWork) -> Case:
-        case = uow.cases.by_number(number)
-        staff = next((member for member in uow.staff.all() if member.alias == staff_alias), None)
-        if case is None or staff is None:
-            raise InvalidTransition(
-                f"No {'case ' + number if case is None else 'staff member ' + staff_alias}: see `waypost cases list`"
-                " and `waypost staff list`."
-            )
-        if verb == "reply":
-            reply(uow, app, case, staff, text=text, content=None, key=f"cli:{case.id}:{secrets.token_hex(6)}", now=now)
-            return case
-        return {"claim": claim, "release": release, "resolve": resolve}[verb](uow, app, case, staff, now=now)
 
-    return await app.storage.run(work)
+def member_named(uow: UnitOfWork, alias: str) -> StaffMember:
+    """Return a member by alias.
+
+    Raises:
+        InvalidTransition: there is none.
+    """
+    found = next((member for member in uow.staff.all() if member.alias == alias), None)
+    if found is None:
+        raise InvalidTransition(f"No staff member {alias or '–'}: see `waypost staff list`.")
+    return found
+
+
+def answer_again(conversation: Conversation, now: datetime) -> Conversation:
+    """Return the conversation with the assistant as its speaker."""
+    return notices.hand_to(conversation, Speaker.BOT, now)
 
 
 def hand_back(conversation: Conversation, case: Case, now: datetime) -> Conversation:
     """Return the conversation with the speaker that follows from its open case."""
     speaker = cases.SPEAKER_OF[case.state]
-    return conversation if conversation.speaker is speaker else _hand_to(conversation, speaker, now)
-
-
-def answer_again(conversation: Conversation, now: datetime) -> Conversation:
-    """Return the conversation with the assistant as its speaker."""
-    return _hand_to(conversation, Speaker.BOT, now)
-
-
-def _hand_to(conversation: Conversation, speaker: Speaker, now: datetime) -> Conversation:
-    return replace(
-        conversation, speaker=speaker, version=conversation.version + 1, pending=None, question="", category=None,
-        severity=0, clarifications_asked=0, updated_at=now,
-    )  # fmt: skip
-
-
-def _change_speaker(uow: UnitOfWork, case: Case, now: datetime) -> None:
-    conversation = uow.people.conversation(case.person_id)
-    uow.people.save_conversation(_hand_to(conversation, cases.SPEAKER_OF[case.state], now))
+    return conversation if conversation.speaker is speaker else notices.hand_to(conversation, speaker, now)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.cases import Case, WorkState
+from bot.domain.cases import Case
 from bot.domain.deliveries import Address, Delivery, Priority, Text, ToPerson, WireButton
 from bot.domain.errors import VersionConflict
 from bot.domain.ids import PassageId
@@ -18,7 +18,7 @@ from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
-from policies import Outcome, due_at
+from policies import ClockTime, Outcome, due_at
 
 BUTTON_LIFE = timedelta(days=7)
 SHOWN_LATELY = timedelta(hours=24)
@@ -101,7 +101,9 @@ def _with_language(turn: Turn) -> Person:
 
 def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversation) -> tuple[Case | None, Conversation, bool]:
     """Open, raise or feed the person's case, as decided. The third value tells whether one was opened."""
-    decision, case, now = turn.decision, turn.accepted.case, turn.now
+    decision, now = turn.decision, turn.now
+    # Colleagues may have written since the turn began; who speaks has not changed, or the turn would start again.
+    case = uow.cases.get(turn.accepted.case.id) if turn.accepted.case is not None else None
     key = f"turn:{turn.message.update_id}"
     if case is not None and conversation.speaker is Speaker.BOT and decision.outcome is not Outcome.EMERGENCY:
         # The person said that they are safe: they are answered again, while the desk still looks at the case.
@@ -110,7 +112,7 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
         if decision.sealed:
             case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
         if turn.message.kind is not Kind.BUTTON:
-            casework.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
+            case = casework.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
         if decision.severity > case.severity:
             case = casework.raise_severity(
                 uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now
@@ -160,6 +162,7 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         opened_number=case.number if case and opened else None,
         intent=turn.understanding.intent,
         wait=commands.wait_text(app, _wait(turn, app), turn.language.code),
+        is_off_hours=_is_off_hours(turn, app),
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
         # Where a person has the conversation nothing is answered, so that nothing is missing from an answer.
@@ -173,6 +176,12 @@ def _wait(turn: Turn, app: App) -> timedelta:
     """How long the first reply may take, counted in the time in which people work."""
     target = app.policies.sla[turn.decision.severity]
     return due_at(turn.now, target.first_reply, target.clock, app.policies.calendar) - turn.now
+
+
+def _is_off_hours(turn: Turn, app: App) -> bool:
+    target, calendar = app.policies.sla[turn.decision.severity], app.policies.calendar
+    waits_for_opening = target.clock is ClockTime.WORKING or (target.clock is ClockTime.ON_CALL and not calendar.on_call)
+    return waits_for_opening and not calendar.is_open(turn.now)
 
 
 def _answers_card(turn: Turn) -> bool:
@@ -196,7 +205,7 @@ def _without_repeats(replies: list[Reply], turn: Turn, conversation: Conversatio
         card_every = timedelta(seconds=app.policies.rate_limits["emergency-card"].window_s)
         recent = conversation.card_sent_at is not None and turn.now - conversation.card_sent_at < card_every
         return [] if recent else replies[:1]
-    return [] if turn.accepted.case.state is WorkState.ACTIVE else replies
+    return [] if turn.accepted.case.owner_id is not None else replies
 
 
 def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequence[Reply], opened: bool) -> Conversation:

@@ -73,6 +73,8 @@ class Material:
     """Set when a case was opened by this very turn."""
     intent: str | None = None
     wait: str = ""
+    is_off_hours: bool = False
+    """Nobody is at work who would read the case before the next opening."""
     wait_s: int = 0
     """Seconds until the rate limit lets the person through."""
     retention_days: int = 0
@@ -263,7 +265,8 @@ def _key(decision: Decision, material: Material) -> str:
 
 
 def _case_opened(material: Material, app: App) -> str:
-    return app.catalogue.text("case_opened", material.language, number=material.opened_number, wait=material.wait)
+    opened = app.catalogue.text("case_opened", material.language, number=material.opened_number, wait=material.wait)
+    return _join([app.catalogue.text("off_hours", material.language) if material.is_off_hours else "", opened])
 
 
 def _human_row(app: App, material: Material) -> tuple[tuple[Button, ...], ...]:

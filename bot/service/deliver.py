@@ -8,15 +8,34 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from bot.domain.cases import Case, CaseTopic, DeliveryState
-from bot.domain.deliveries import CloseTopic, Delivery, Reaction, Text, ToCase, ToChat, ToPerson
+from bot.domain.deliveries import (
+    CloseTopic,
+    Content,
+    Delivery,
+    Edit,
+    Header,
+    Pin,
+    Pool,
+    Priority,
+    Reaction,
+    ReopenTopic,
+    Text,
+    ToCase,
+    ToChat,
+    ToPerson,
+    WireButton,
+)
 from bot.domain.errors import (
     DeskUnavailable,
     GroupMigrated,
     LeaseLost,
+    MessageGone,
     PersonUnreachable,
     StorageUnavailable,
     TelegramUnavailable,
@@ -24,9 +43,9 @@ from bot.domain.errors import (
     TopicMissing,
     Undeliverable,
 )
-from bot.domain.ids import ChatId
+from bot.domain.ids import CaseId, ChatId
 from bot.domain.people import PersonState
-from bot.service import notices
+from bot.service import casework, notices
 from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.ports import OutboxItem, Sent, UnitOfWork
@@ -36,8 +55,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE_S = 120.0
-BATCH = 16
-"""Lanes served side by side."""
+LANES = {Pool.PEOPLE: 16, Pool.DESK: 3, Pool.URGENT_DESK: 8}
+"""Lanes served side by side: those that wait for a group's budget never fill the places of people, nor of urgent cases."""
 IDLE_S = 0.5
 """How often the outbox is looked at when nobody rang; another process may have written to it."""
 LONGEST_WAIT_S = 60.0
@@ -51,40 +70,43 @@ class Sender:
     def __init__(self, app: App, budget: Budget) -> None:
         self._app = app
         self._budget = budget
-        self._busy: set[asyncio.Task[None]] = set()
+        self._busy: dict[Pool, set[asyncio.Task[None]]] = {pool: set() for pool in Pool}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set, then finish what is under way."""
         while not stop.is_set():
-            try:
-                items = await self._claim()
-            except StorageUnavailable:
-                logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
-                items = []
-            for item in items:
-                task = asyncio.create_task(self._deliver(item))
-                self._busy.add(task)
-                task.add_done_callback(self._done)
-            if not items:
+            found = False
+            for pool in Pool:
+                for item in await self._claim(pool):
+                    found = True
+                    task = asyncio.create_task(self._deliver(item))
+                    self._busy[pool].add(task)
+                    task.add_done_callback(partial(self._done, pool))
+            if not found:
                 await self._app.outbox_bell.wait(IDLE_S)
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=LONGEST_WAIT_S)
+        if under_way := [task for tasks in self._busy.values() for task in tasks]:
+            await asyncio.wait(under_way, timeout=LONGEST_WAIT_S)
 
     async def drain(self) -> None:
         """Deliver all that is due now; for tests and one-shot commands."""
-        while items := await self._claim():
+        while items := [item for pool in Pool for item in await self._claim(pool)]:
             await asyncio.gather(*(self._deliver(item) for item in items))
 
-    async def _claim(self) -> list[OutboxItem]:
-        free = BATCH - len(self._busy)
+    async def _claim(self, pool: Pool) -> list[OutboxItem]:
+        free = LANES[pool] - len(self._busy[pool])
         if free <= 0:
-            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
             return []
         app, now = self._app, self._app.clock.now()
-        return await app.storage.run(lambda uow: uow.outbox.claim(worker=app.worker, now=now, lease_s=LEASE_S, limit=free))
+        try:
+            return await app.storage.run(
+                lambda uow: uow.outbox.claim(pool, worker=app.worker, now=now, lease_s=LEASE_S, limit=free)
+            )
+        except StorageUnavailable:
+            logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
+            return []
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
+    def _done(self, pool: Pool, task: asyncio.Task[None]) -> None:
+        self._busy[pool].discard(task)
         self._app.outbox_bell.ring()
 
     async def _deliver(self, item: OutboxItem) -> None:
@@ -109,12 +131,37 @@ class Sender:
             await self._handle_refusal(item, exc)
 
     async def _send(self, delivery: Delivery) -> tuple[Sent, ChatId]:
+        if isinstance(delivery.content, Header) and isinstance(delivery.address, ToCase):
+            return await self._show_header(delivery.address.case_id, delivery.priority)
         chat_id, thread_id = await self._resolve(delivery)
-        return await self._within_budget(chat_id, lambda: self._app.messenger.send(chat_id, thread_id, delivery.content)), chat_id
+        try:
+            sent = await self._perform(chat_id, thread_id, delivery.content, delivery.priority)
+        except TopicClosed:
+            # Closed by hand: a case that is written to is open.
+            await self._perform(chat_id, thread_id, ReopenTopic(), delivery.priority)
+            sent = await self._perform(chat_id, thread_id, delivery.content, delivery.priority)
+        return sent, chat_id
 
-    async def _within_budget(self, chat_id: ChatId, call: Callable[[], Awaitable[T]]) -> T:
+    async def _perform(self, chat_id: ChatId, thread_id: int | None, content: Content, priority: Priority) -> Sent:
+        return await self._within_budget(chat_id, lambda: self._app.messenger.send(chat_id, thread_id, content), priority)
+
+    async def _show_header(self, case_id: CaseId, priority: Priority) -> tuple[Sent, ChatId]:
+        """Bring the header up to date; a topic that was just made has a fresh one."""
+        case, topic = await self._case(case_id)
+        group_id, thread_id = await self._open_topic(case, topic, priority)
+        if topic.header_message_id is None or topic.thread_id != thread_id:
+            return Sent(), group_id
+        text, buttons = await self._app.storage.run(lambda uow: self._header(uow, case))
+        edit = Edit(message_id=topic.header_message_id, text=text, buttons=buttons)
+        try:
+            await self._perform(group_id, thread_id, edit, priority)
+        except MessageGone:
+            await self._post_header(case, replace(topic, header_message_id=None), group_id, priority)
+        return Sent(), group_id
+
+    async def _within_budget(self, chat_id: ChatId, call: Callable[[], Awaitable[T]], priority: Priority) -> T:
         """Call Telegram when this chat's budget allows it; a 429 slows this chat down and no other."""
-        await self._budget.spend(chat_id)
+        await self._budget.spend(chat_id, priority)
         try:
             return await call()
         except TelegramUnavailable as exc:
@@ -133,32 +180,44 @@ class Sender:
                     raise PersonUnreachable(UNKNOWN_PERSON)
                 return person.chat_id, None
             case ToCase(case_id=case_id):
-                case, topic = await self._app.storage.run(lambda uow: (uow.cases.get(case_id), uow.cases.topic(case_id)))
-                return await self._open_topic(case, topic)
+                return await self._open_topic(*await self._case(case_id), delivery.priority)
 
-    async def _open_topic(self, case: Case, topic: CaseTopic) -> tuple[ChatId, int]:
+    async def _case(self, case_id: CaseId) -> tuple[Case, CaseTopic]:
+        return await self._app.storage.run(lambda uow: (uow.cases.get(case_id), uow.cases.topic(case_id)))
+
+    async def _open_topic(self, case: Case, topic: CaseTopic, priority: Priority) -> tuple[ChatId, int]:
         group_id = await self._group_id()
         if topic.thread_id is None or topic.group_id != group_id:
             name = topic_name(case)
-            thread_id = await self._within_budget(group_id, lambda: self._app.messenger.create_topic(group_id, name))
+            thread_id = await self._within_budget(group_id, lambda: self._app.messenger.create_topic(group_id, name), priority)
             topic = CaseTopic(case_id=case.id, group_id=group_id, thread_id=thread_id, generation=topic.generation + 1)
             await self._app.storage.run(lambda uow: uow.cases.save_topic(topic))
         if topic.header_message_id is None:
-            topic = await self._post_header(case, topic, group_id)
+            topic = await self._post_header(case, topic, group_id, priority)
         assert topic.thread_id is not None
         return group_id, topic.thread_id
 
-    async def _post_header(self, case: Case, topic: CaseTopic, group_id: ChatId) -> CaseTopic:
+    async def _post_header(self, case: Case, topic: CaseTopic, group_id: ChatId, priority: Priority) -> CaseTopic:
+        """Post the header and let it be pinned: first in its topic, whatever is written below."""
         app, now = self._app, self._app.clock.now()
-        buttons = await app.storage.run(lambda uow: notices.header_buttons(uow, app, case, now=now))
-        header = Text(text=notices.header(app, case, now=now), buttons=buttons)
-        sent = await self._within_budget(group_id, lambda: app.messenger.send(group_id, topic.thread_id, header))
-        with_header = CaseTopic(
-            case_id=case.id, group_id=group_id, thread_id=topic.thread_id, header_message_id=sent.message_id,
-            generation=topic.generation,
-        )  # fmt: skip
-        await app.storage.run(lambda uow: uow.cases.save_topic(with_header))
+        text, buttons = await app.storage.run(lambda uow: self._header(uow, case))
+        sent = await self._perform(group_id, topic.thread_id, Text(text=text, buttons=buttons), priority)
+        assert sent.message_id is not None
+        with_header = replace(topic, case_id=case.id, group_id=group_id, header_message_id=sent.message_id)
+        pin = Pin(message_id=sent.message_id)
+
+        def keep(uow: UnitOfWork) -> None:
+            uow.cases.save_topic(with_header)
+            key = f"case:{case.id}:pin:{group_id}:{sent.message_id}"
+            notices.enqueue(uow, ToCase(case_id=case.id), pin, key=key, now=now, priority=Priority.COSMETIC)
+
+        await app.storage.run(keep)
         return with_header
+
+    def _header(self, uow: UnitOfWork, case: Case) -> tuple[str, tuple[tuple[WireButton, ...], ...]]:
+        now = self._app.clock.now()
+        case = uow.cases.get(case.id)
+        return notices.header(uow, self._app, case), notices.header_buttons(uow, self._app, case, now=now)
 
     async def _group_id(self) -> ChatId:
         moved = await self._app.storage.run(lambda uow: uow.notebook.get("group_id"))
@@ -195,7 +254,7 @@ class Sender:
 
     def _record_refusal(self, uow: UnitOfWork, item: OutboxItem, exc: Undeliverable) -> None:
         now, worker, address = self._app.clock.now(), self._app.worker, item.delivery.address
-        is_mark = isinstance(item.delivery.content, Reaction | CloseTopic)
+        is_mark = isinstance(item.delivery.content, Reaction | CloseTopic | ReopenTopic | Pin)
         if isinstance(address, ToCase) and not is_mark:
             if isinstance(exc, TopicMissing | TopicClosed):
                 topic = uow.cases.topic(address.case_id)
@@ -228,7 +287,7 @@ class Sender:
         if item.delivery.case_message_id is not None:
             uow.cases.set_message_state(item.delivery.case_message_id, DeliveryState.NOT_DELIVERED)
         if isinstance(exc, PersonUnreachable) and str(exc) != UNKNOWN_PERSON:
-            notices.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
+            casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
         elif item.delivery.case_message_id is not None:
             notices.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
 

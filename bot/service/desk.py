@@ -4,12 +4,14 @@ What is typed before a claim, after ``//``, or by anybody but the owner is a not
 Nothing in General is ever relayed, and nothing from a member who has not been linked by a one-time code.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain import cases
-from bot.domain.cases import Case
-from bot.domain.deliveries import Copy, Delivery, Priority, Text, ToChat
+from bot.domain.cases import Case, Resolution
+from bot.domain.deliveries import Copy, Delivery, Edit, Priority, Text, ToCase, ToChat
 from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, VersionConflict
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import StaffMember
@@ -17,10 +19,16 @@ from bot.domain.turns import Disposition
 from bot.service import casework, notices
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
+from policies import Calendar
 
 NOTE_PREFIX = "//"
-VERBS: dict[str, Callable[..., Case]] = {"claim": casework.claim, "release": casework.release, "resolve": casework.resolve}
-DONE_TEXT = {"claim": "claimed_by", "release": "released", "resolve": "resolved"}
+MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "resolve": (*((f"resolve:{code}",) for code in Resolution), ("back",)),
+    "snooze": (("snooze:1h", "snooze:4h"), ("snooze:tomorrow", "snooze:3d"), ("back",)),
+    "severity": (tuple(f"severity:{level}" for level in range(5)), ("back",)),
+}
+"""A button that needs a choice changes into the choices."""
+COMMANDS = ("claim", "release", "resolve", "snooze", "partner", "severity", "assign", "merge", "wake")
 ATTEMPTS = 3
 
 
@@ -31,7 +39,7 @@ async def handle_post(message: Incoming, app: App) -> None:
 
 
 async def handle_press(message: Incoming, app: App) -> None:
-    """Handle a press of Claim, Release or Resolve; the presser is told what came of it."""
+    """Handle a press of a case's button; the presser is told what came of it."""
     answer = await _press_with_retry(message, app)
     app.outbox_bell.ring()
     if message.callback_id is not None:
@@ -47,26 +55,98 @@ async def _press_with_retry(message: Incoming, app: App) -> str:
     return await app.storage.run(partial(_press, message=message, app=app))
 
 
+def is_case_button(uow: UnitOfWork, token: str, now: datetime) -> bool:
+    """Whether a button belongs to a case: a colleague on call presses it in private."""
+    action = uow.buttons.look_up(token, now=now)
+    return action is not None and action.case_id is not None
+
+
 def _press(uow: UnitOfWork, *, message: Incoming, app: App) -> str:
     now = app.clock.now()
     action = uow.buttons.look_up(message.button or "", now=now)
     staff = uow.staff.by_chat(message.sender_id)
     _finish(uow, message, app, Disposition.SERVICE_EVENT)
-    if action is None or action.case_id is None or action.action not in VERBS:
+    if action is None or action.case_id is None:
         return app.catalogue.staff_text("button_expired")
     if staff is None:
         return app.catalogue.staff_text("not_linked")
-    return _do(uow, app, uow.cases.get(action.case_id), staff, action.action)
+    case = uow.cases.get(action.case_id)
+    if action.action == "back":
+        notices.refresh_header(uow, app, case, now=now, again=str(message.update_id))
+        return ""
+    if action.action in MENUS and not action.value:
+        _show_menu(uow, app, case, MENUS[action.action], message)
+        return ""
+    return act(uow, app, case, staff, action.action, action.value)
 
 
-def _do(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str) -> str:
+def _show_menu(uow: UnitOfWork, app: App, case: Case, rows: Sequence[Sequence[str]], message: Incoming) -> None:
+    now = app.clock.now()
+    content = Edit(
+        message_id=message.message_id, text=notices.header(uow, app, case), buttons=notices.menu(uow, app, case, rows, now=now)
+    )
+    notices.enqueue(uow, ToCase(case_id=case.id), content, key=f"menu:{message.update_id}", now=now)
+
+
+def act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
+    """Do what a button or a command of the desk says; return what came of it, in words for whoever asked."""
     try:
-        VERBS[verb](uow, app, case, staff, now=app.clock.now())
+        return _act(uow, app, case, staff, verb, value)
     except CaseAlreadyClaimed as exc:
         return app.catalogue.staff_text("already_claimed", who=exc.by)
     except InvalidTransition as exc:
         return str(exc)
-    return app.catalogue.staff_text(DONE_TEXT[verb], who=staff.alias)
+
+
+def _act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
+    now = app.clock.now()
+    match verb:
+        case "claim":
+            casework.claim(uow, app, case, staff, now=now)
+        case "release":
+            casework.release(uow, app, case, staff, now=now)
+        case "partner":
+            casework.ask_partner(uow, app, case, staff, now=now)
+        case "wake":
+            casework.wake(uow, app, case, staff, now=now)
+        case "snooze":
+            casework.snooze(uow, app, case, staff, until=snooze_until(value, now, app.policies.calendar), now=now)
+        case "severity":
+            if not value.isdigit():
+                raise InvalidTransition(app.catalogue.staff_text("how_severity"))
+            casework.judge(uow, app, case, staff, severity=int(value), now=now)
+        case "assign":
+            _, colleague = casework.named(uow, case.number, value)
+            casework.assign(uow, app, case, staff, colleague, now=now)
+        case "merge":
+            into, _ = casework.named(uow, value, staff.alias)
+            casework.merge(uow, app, case, staff, into, now=now)
+        case "resolve":
+            name, _, summary = value.partition(" ")
+            if name not in set(Resolution):
+                raise InvalidTransition(app.catalogue.staff_text("how_resolve", codes=", ".join(Resolution)))
+            casework.resolve(uow, app, case, staff, code=Resolution(name), summary=summary.strip(), now=now)
+        case _:
+            raise InvalidTransition(
+                app.catalogue.staff_text("unknown_desk_command", verbs=" ".join(f"/{one}" for one in COMMANDS))
+            )
+    return app.catalogue.staff_text(f"did_{verb}")
+
+
+def snooze_until(text: str, now: datetime, calendar: Calendar) -> datetime:
+    """Return the end of ``30m``, ``4h``, ``3d`` or ``tomorrow``; whole days end with the opening of the office.
+
+    Raises:
+        InvalidTransition: ``text`` is none of these.
+    """
+    found = re.fullmatch(r"([0-9]{1,3})([mhd])", "1d" if text == "tomorrow" else text.strip().lower())
+    if found is None:
+        raise InvalidTransition(f"{text or 'Nothing'!r} is no time: write 30m, 4h, 3d or tomorrow.")
+    n, unit = int(found[1]), found[2]
+    if unit != "d":
+        return now + timedelta(minutes=n) * (60 if unit == "h" else 1)
+    day = now.astimezone(calendar.zone) + timedelta(days=n)
+    return calendar.next_open(day.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
@@ -82,8 +162,10 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     if staff is None or not staff.desk_role.works_cases:
         notices.tell_topic(uow, app, case, "not_linked", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.kind is Kind.COMMAND and message.command in VERBS:
-        notices.tell_text(uow, app, case, _do(uow, app, case, staff, message.command), key=key, now=now)
+    elif message.kind is Kind.COMMAND:
+        # A mistyped command is for us too, never for the person.
+        said = act(uow, app, case, staff, message.command or "", message.argument.strip())
+        notices.tell_text(uow, app, case, said, key=key, now=now)
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
     elif message.is_edit:
         notices.tell_topic(uow, app, case, "edit_not_sent", key=key, now=now)
@@ -100,7 +182,7 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
 def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
     now = app.clock.now()
     text = message.text.removeprefix(NOTE_PREFIX).strip() or f"[{message.kind}]"
-    casework.add_note(uow, case, staff, text, now=now)
+    casework.add_note(uow, app, case, staff, text, now=now)
     notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
     if case.owner_id is None and not message.text.startswith(NOTE_PREFIX):
         notices.tell_topic(uow, app, case, "note_kept", key=f"{key}:why", now=now)

@@ -1,12 +1,25 @@
 """What the desk and the person are told about a case: posts in its topic, notices, reactions. Everything leaves by the outbox."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.cases import Case, WorkState
-from bot.domain.deliveries import Address, Content, Delivery, Priority, Reaction, Text, ToCase, ToPerson, WireButton
+from bot.domain.cases import SPEAKER_OF, Case
+from bot.domain.deliveries import (
+    Address,
+    Content,
+    Delivery,
+    Header,
+    Priority,
+    Reaction,
+    Text,
+    ToCase,
+    ToChat,
+    ToPerson,
+    WireButton,
+)
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId
-from bot.domain.people import PersonState
+from bot.domain.people import Conversation, Speaker, StaffMember
 from bot.service.app import App
 from bot.service.ports import Link, UnitOfWork
 from bot.service.split import split_text
@@ -18,25 +31,54 @@ KEPT_AS_NOTE = "✍"
 """Telegram accepts only reactions of its own list; these are on it."""
 
 
-def header(app: App, case: Case, *, now: datetime) -> str:
-    """Return the first post of a case's topic. A sealed case shows number, severity and language, nothing else."""
+def header(uow: UnitOfWork, app: App, case: Case) -> str:
+    """Return the first post of a case's topic. A sealed case shows number, severity, language and state, nothing else."""
+    zone = app.policies.calendar.zone
+    shown = case.waiting_since or case.opened_at
+    owner = uow.staff.get(case.owner_id).alias if case.owner_id is not None else ""
+    until = f"{case.snoozed_until.astimezone(zone):%d %b %H:%M}" if case.snoozed_until else ""
+    state = app.catalogue.staff_text(f"state_{case.state}", who=owner, since=f"{shown.astimezone(zone):%d %b %H:%M}", until=until)
     key = "case_header_sealed" if case.sealed else "case_header"
-    return app.catalogue.staff_text(
-        key, number=case.number, severity=case.severity, language=case.language,
-        category=case.category or "–", waiting=int((now - case.opened_at).total_seconds() // 60),
-    )  # fmt: skip
+    lines = [
+        app.catalogue.staff_text("drill") if case.drill else "",
+        app.catalogue.staff_text(
+            key, number=case.number, severity=case.severity, language=case.language, category=case.category or "–", state=state
+        ),
+        app.catalogue.staff_text("state_unreachable") if case.unreachable else "",
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def header_buttons(uow: UnitOfWork, app: App, case: Case, *, now: datetime) -> tuple[tuple[WireButton, ...], ...]:
-    """Return Claim, Release and Resolve, bound to the case."""
-    row = tuple(
-        WireButton(
-            label=app.catalogue.staff_text(f"button_{action}"),
-            token=uow.buttons.issue(action, "", person_id=None, case_id=case.id, expires_at=now + BUTTON_LIFE),
+    """Return what can be done with the case in its state, bound to it."""
+    rows = [("claim",)] if case.owner_id is None else [("release", "resolve"), ("snooze", "partner"), ("severity",)]
+    return menu(uow, app, case, rows if case.is_open else [], now=now)
+
+
+def menu(
+    uow: UnitOfWork, app: App, case: Case, rows: Sequence[Sequence[str]], *, now: datetime
+) -> tuple[tuple[WireButton, ...], ...]:  # fmt: skip
+    """Return buttons for verbs such as ``claim`` or ``snooze:1h``; what follows the colon is the button's value."""
+    return tuple(
+        tuple(
+            WireButton(
+                label=app.catalogue.staff_text(f"button_{verb.replace(':', '_')}"),
+                token=uow.buttons.issue(
+                    verb.partition(":")[0], verb.partition(":")[2], person_id=None, case_id=case.id, expires_at=now + BUTTON_LIFE
+                ),
+            )
+            for verb in row
         )
-        for action in ("claim", "release", "resolve")
+        for row in rows
     )
-    return (row,)
+
+
+def refresh_header(uow: UnitOfWork, app: App, case: Case, *, now: datetime, again: str = "") -> None:
+    """Let the header say how the case stands when it is sent; of several that wait the newest goes out.
+
+    ``again`` names what asks for it although the case has not changed.
+    """
+    enqueue_desk(uow, app, case, Header(), key=key_of(case, f"header{again}"), now=now)
 
 
 def link_sent(uow: UnitOfWork, message_id: CaseMessageId, chat_id: ChatId, telegram_id: int) -> None:
@@ -77,24 +119,52 @@ def not_delivered(uow: UnitOfWork, app: App, person_id: PersonId, reason: str, *
         tell_topic(uow, app, case, "not_delivered", key=key, now=now, reason=reason)
 
 
-def person_unreachable(uow: UnitOfWork, app: App, person_id: PersonId, *, key: str, now: datetime) -> None:
-    """The person blocked us or is gone: stop sending, and tell the desk, each time somebody tried."""
-    person = uow.people.get(person_id)
-    if person.state is not PersonState.BLOCKED:
-        uow.people.save(replace(person, state=PersonState.BLOCKED))
-        uow.outbox.cancel_person(person_id, reason="person_unreachable")
-    case = uow.cases.open_for(person_id)
-    if case is not None:
-        tell_topic(uow, app, case, "person_unreachable", key=key, now=now)
+def tell_member(
+    uow: UnitOfWork, app: App, member: StaffMember, case: Case, text_key: str, *, key: str, now: datetime, **values: object
+) -> None:
+    """Say something about a case to one colleague in private: its number, never its words."""
+    text = f"{case.number}: {app.catalogue.staff_text(text_key, **values)}"
+    _to_member(uow, member, case, Text(text=text), key=key, now=now)
+
+
+def call_member(uow: UnitOfWork, app: App, member: StaffMember, case: Case, *, key: str, now: datetime) -> None:
+    """Call somebody who is on call to an urgent case, with the button that takes it."""
+    text = app.catalogue.staff_text(
+        "call", number=case.number, severity=case.severity, language=case.language,
+        category="sealed" if case.sealed else case.category or "–",
+    )  # fmt: skip
+    content = Text(text=text, buttons=menu(uow, app, case, [("claim",)], now=now))
+    _to_member(uow, member, case, content, key=key, now=now)
+
+
+def _to_member(uow: UnitOfWork, member: StaffMember, case: Case, content: Content, *, key: str, now: datetime) -> None:
+    priority = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
+    enqueue(uow, ToChat(chat_id=member.chat_id), content, key=f"{key}:staff:{member.id}", now=now, priority=priority)
+
+
+def speaker_follows(uow: UnitOfWork, case: Case, now: datetime) -> None:
+    """Let the conversation's speaker follow the state of the case; what was computed before is not sent any more."""
+    conversation = uow.people.conversation(case.person_id)
+    uow.people.save_conversation(hand_to(conversation, SPEAKER_OF[case.state], now))
+
+
+def hand_to(conversation: Conversation, speaker: Speaker, now: datetime) -> Conversation:
+    """Return the conversation with another speaker, a new version and nothing left open."""
+    return replace(
+        conversation, speaker=speaker, version=conversation.version + 1, pending=None, question="", category=None,
+        severity=0, clarifications_asked=0, updated_at=now,
+    )  # fmt: skip
 
 
 def key_of(case: Case, what: str) -> str:
     return f"case:{case.id}:{case.version}:{what}"
 
 
-def tell_person(uow: UnitOfWork, app: App, case: Case, text_key: str, *, now: datetime, **values: object) -> None:
+def tell_person(
+    uow: UnitOfWork, app: App, case: Case, text_key: str, *, now: datetime, key: str | None = None, **values: object
+) -> None:
     text = app.catalogue.text(text_key, case.language, **values)
-    enqueue(uow, ToPerson(person_id=case.person_id), Text(text=text), key=key_of(case, text_key), now=now)
+    enqueue(uow, ToPerson(person_id=case.person_id), Text(text=text), key=key or key_of(case, text_key), now=now)
 
 
 def tell_desk(
@@ -110,10 +180,9 @@ def enqueue_desk(
     """Without a staff group the desk reads cases with ``waypost cases``; nothing is posted."""
     if app.office.group_id is None:
         return
-    urgent = case.severity >= 3 and case.state is WorkState.QUEUED
     enqueue(
         uow, ToCase(case_id=case.id), content, key=key, now=now, message_id=message_id,
-        priority=Priority.EMERGENCY if urgent else Priority.TO_DESK,
+        priority=Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK,
     )  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.domain.cases import Case, CaseEvent, CaseMessage, CaseTopic, DeliveryState, Direction
-from bot.domain.deliveries import Content, Delivery
+from bot.domain.deliveries import Content, Delivery, Pool
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, OutboxId, PassageId, PersonId, StaffId, UpdateId
 from bot.domain.people import Conversation, DeskRole, Person, StaffMember
+from bot.domain.timers import Timer, TimerKind
 from bot.domain.turns import Disposition, TurnRecord, Understanding
 from knowledge.passages import Audience, Retrieval
 
@@ -156,8 +157,8 @@ class Outbox(Protocol):
         """Keep deliveries whose ``dedupe_key`` is new."""
         ...
 
-    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
-        """Lease the first open row of each free lane, most urgent first.
+    def claim(self, pool: Pool, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
+        """Lease the first open row of each free lane of a pool, most urgent first.
 
         Rows computed for an older conversation version are cancelled here and not returned.
         """
@@ -241,9 +242,17 @@ class Cases(Protocol):
 
     def get(self, case_id: CaseId) -> Case: ...
 
+    def locked(self, case_id: CaseId) -> Case:
+        """Return the case as it stands once nobody else may change it until the transaction ends."""
+        ...
+
     def by_number(self, number: str) -> Case | None: ...
 
     def open_for(self, person_id: PersonId) -> Case | None: ...
+
+    def last_of(self, person_id: PersonId) -> Case | None:
+        """Return the person's newest case, open or not."""
+        ...
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
 
@@ -304,6 +313,26 @@ class Cases(Protocol):
     def delete(self, *, resolved_before: datetime) -> int: ...
 
 
+class Timers(Protocol):
+    """Promises about time, one row each; ended ones stay for the record."""
+
+    def open_of(self, case_id: CaseId) -> Mapping[TimerKind, Timer]:
+        """Return the timers of a case that run or are paused, by kind."""
+        ...
+
+    def all_of(self, case_id: CaseId) -> list[Timer]:
+        """Return every timer of a case, oldest first."""
+        ...
+
+    def save(self, case_id: CaseId, timer: Timer, *, rings_at: datetime | None) -> None:
+        """Write a timer as it stands; ``rings_at`` is when something happens next."""
+        ...
+
+    def ringing(self, now: datetime, *, limit: int) -> list[tuple[CaseId, Timer]]:
+        """Return timers that ring by ``now``, the earliest first."""
+        ...
+
+
 class Staff(Protocol):
     def invite(self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime) -> None: ...
 
@@ -320,6 +349,10 @@ class Staff(Protocol):
     def get(self, staff_id: StaffId) -> StaffMember: ...
 
     def all(self) -> list[StaffMember]: ...
+
+    def save(self, member: StaffMember) -> None:
+        """Write what a member takes: languages, queues, capacity, place on call, away."""
+        ...
 
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None: ...
 
@@ -387,6 +420,8 @@ class UnitOfWork(Protocol):
     def turns(self) -> Turns: ...
     @property
     def cases(self) -> Cases: ...
+    @property
+    def timers(self) -> Timers: ...
     @property
     def staff(self) -> Staff: ...
     @property

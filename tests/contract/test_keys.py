@@ -16,7 +16,7 @@ from bot.adapters.storage.rotation import CONTEXTS, rotate
 from bot.adapters.storage.storage import SqlStorage
 from bot.adapters.storage.tables import metadata, person
 from bot.domain.cases import Case, CaseEvent, CaseTopic, DeliveryState, Direction, EventKind
-from bot.domain.deliveries import Delivery, Text, ToChat
+from bot.domain.deliveries import Delivery, Pool, Text, ToChat
 from bot.domain.errors import InvalidSettings, KeyFileMissing, UnknownCode
 from bot.domain.ids import CaseId, ChatId, UpdateId
 from bot.domain.people import Conversation, DeskRole, Pending
@@ -325,7 +325,7 @@ class TestRotation:
         assert [item.update_id for item in storage.run_now(lambda uow: claim(uow, clock))] == [5]
         second = Delivery(address=ToChat(chat_id=GROUP), content=Text(text="two"), dedupe_key="two")
         storage.run_now(lambda uow: uow.outbox.add([second], now=now))
-        due = storage.run_now(lambda uow: uow.outbox.claim(worker="w", now=now, lease_s=60, limit=10))
+        due = storage.run_now(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=now, lease_s=60, limit=10))
         assert [item.delivery.dedupe_key for item in due] == ["one"]
 
     def test_the_first_messages_of_somebody_new_keep_their_order_too(self, filled: Database, clock: FakeClock) -> None:
@@ -349,7 +349,7 @@ class TestRotation:
         rotate(database.engine, file_of(database), bot_id=BOT_ID, clock=clock)
         storage = reopened(database)
         storage.run_now(lambda uow: uow.outbox.add([write("two")], now=clock.now()))
-        due = storage.run_now(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=10))
+        due = storage.run_now(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=10))
         assert [item.delivery.dedupe_key for item in due] == ["one"]
 
     def test_buttons_and_open_invitations_stop_working(self, database: Database, clock: FakeClock) -> None:

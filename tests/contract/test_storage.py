@@ -14,22 +14,24 @@ from bot.domain.cases import (
     DeliveryState,
     Direction,
     EventKind,
+    Resolution,
     WorkState,
     claim,
     fold,
-    release,
     resolve,
 )
-from bot.domain.deliveries import Delivery, Priority, Text, ToCase, ToChat, ToPerson
+from bot.domain.deliveries import Delivery, Header, Pool, Priority, Text, ToCase, ToChat, ToPerson
 from bot.domain.errors import Conflict, LeaseLost, UnknownCode, VersionConflict
 from bot.domain.ids import CaseId, ChatId, PassageId, PersonId, UpdateId
 from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Speaker, StaffMember
+from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
 from support.databases import BOT_ID, Database
 
 AMINA, JOSE, GROUP = ChatId(700_001), ChatId(700_002), ChatId(-100_500)
+COLLEAGUE = ChatId(900_001)
 
 
 @pytest.fixture
@@ -167,11 +169,11 @@ class TestOutbox:
             text_to(other, 3, priority=Priority.EMERGENCY),
         ]  # fmt: skip
         await storage.run(lambda uow: uow.outbox.add(rows, now=clock.now()))
-        found = await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=9))
+        found = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
         assert [item.delivery.dedupe_key for item in found] == ["key-3", "key-1", "g"]
         assert found[2].delivery == rows[2]
         await storage.run(lambda uow: uow.outbox.sent(found[1], worker="w", now=clock.now()))
-        after = await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=9))
+        after = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
         assert [item.delivery.dedupe_key for item in after] == ["key-2"]
 
     async def test_a_reply_computed_before_a_takeover_is_cancelled(self, storage: SqlStorage, clock: FakeClock) -> None:
@@ -183,14 +185,41 @@ class TestOutbox:
             uow.people.save_conversation(replace(conversation, speaker=Speaker.HUMAN, version=conversation.version + 1))
 
         await storage.run(take_over)
-        found = await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=9))
+        found = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
         assert [item.delivery.dedupe_key for item in found] == ["key-2"], "a card or notice without a version still goes"
         assert (await storage.run(lambda uow: uow.outbox.states()))["cancelled"] == 1
+
+    async def test_lanes_of_the_desk_are_a_pool_apart_and_an_urgent_one_another(
+        self, storage: SqlStorage, clock: FakeClock
+    ) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        rows = [
+            text_to(person, 1),
+            Delivery(address=ToCase(case_id=CaseId(1)), content=Text(text="x"), dedupe_key="calm", priority=Priority.TO_DESK),
+            Delivery(address=ToCase(case_id=CaseId(2)), content=Text(text="x"), dedupe_key="first", priority=Priority.TO_DESK),
+            Delivery(address=ToCase(case_id=CaseId(2)), content=Text(text="x"), dedupe_key="grave", priority=Priority.EMERGENCY),
+        ]
+        await storage.run(lambda uow: uow.outbox.add(rows, now=clock.now()))
+        found = {
+            pool: [item.delivery.dedupe_key for item in await storage.run(
+                lambda uow, pool=pool: uow.outbox.claim(pool, worker="w", now=clock.now(), lease_s=60, limit=9)  # type: ignore[misc]
+            )]
+            for pool in Pool
+        }  # fmt: skip
+        assert found == {Pool.PEOPLE: ["key-1"], Pool.DESK: ["calm"], Pool.URGENT_DESK: ["first"]}, "nothing overtakes in a lane"
+
+    async def test_of_several_headers_that_wait_the_newest_is_sent(self, storage: SqlStorage, clock: FakeClock) -> None:
+        for version in range(3):
+            header = Delivery(address=ToCase(case_id=CaseId(1)), content=Header(), dedupe_key=f"header{version}")
+            await storage.run(lambda uow, header=header: uow.outbox.add([header, header], now=clock.now()))  # type: ignore[misc]
+        found = await storage.run(lambda uow: uow.outbox.claim(Pool.DESK, worker="w", now=clock.now(), lease_s=60, limit=9))
+        assert [item.delivery.dedupe_key for item in found] == ["header2"]
+        assert (await storage.run(lambda uow: uow.outbox.states()))["cancelled"] == 2
 
     async def test_what_a_killed_process_was_sending_is_marked_ambiguous(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.outbox.add([text_to(person, 1)], now=clock.now()))
-        await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=1))
+        await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
         assert await storage.run(lambda uow: uow.outbox.release_leases()) == 1
         assert (await storage.run(lambda uow: uow.outbox.states()))["ambiguous"] == 1
 
@@ -199,11 +228,11 @@ class TestOutbox:
     ) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.outbox.add([text_to(person, 1), text_to(person, 2)], now=clock.now()))
-        first = (await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=1)))[0]
+        (first,) = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
         await storage.run(lambda uow: uow.outbox.give_up(first, worker="w", error="message_refused", now=clock.now()))
         with pytest.raises(LeaseLost):
             await storage.run(lambda uow: uow.outbox.sent(first, worker="w", now=clock.now()))
-        second = (await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=60, limit=1)))[0]
+        (second,) = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
         assert second.delivery.dedupe_key == "key-2"
         await storage.run(lambda uow: uow.outbox.retry(second, worker="w", error="e", not_before=clock.now(), ambiguous=True))
         assert await storage.run(lambda uow: uow.outbox.cancel_person(person.id, reason="gone")) == 1
@@ -349,27 +378,66 @@ class TestCases:
         person = await storage.run(lambda uow: a_person(uow, clock))
         case = await storage.run(lambda uow: a_case(uow, clock, person))
         staff = await storage.run(lambda uow: linked(uow, clock))
-        blank = replace(case, version=0, severity=1, category=None)
+        other = await storage.run(lambda uow: linked(uow, clock, ChatId(901)))
+        blank = replace(case, version=0, severity=1, category=None, waiting_since=None)
+        soon = clock.now() + timedelta(hours=1)
         for make in (
-            lambda found: claim(found, by=staff.id, at=clock.now()),
-            lambda found: release(found, by=staff.id, role=staff.desk_role, at=clock.now()),
+            lambda found: claim(found, by=staff.id, role=DeskRole.CASEWORKER, at=clock.now()),
+            lambda found: CaseEvent(kind=EventKind.REPLIED, at=clock.now(), staff_id=staff.id),
+            lambda found: CaseEvent(kind=EventKind.ASSIGNED, at=clock.now(), staff_id=staff.id, to_id=other.id),
+            lambda found: CaseEvent(kind=EventKind.SNOOZED, at=clock.now(), staff_id=other.id, until=soon),
+            lambda found: CaseEvent(kind=EventKind.UNREACHABLE, at=clock.now()),
+            lambda found: CaseEvent(kind=EventKind.RELEASED, at=clock.now(), note="owner_timer"),
             lambda found: CaseEvent(kind=EventKind.RAISED, at=clock.now(), severity=4, category="gbv"),
             lambda found: CaseEvent(kind=EventKind.SEALED, at=clock.now()),
-            lambda found: claim(found, by=staff.id, at=clock.now()),
-            lambda found: resolve(found, by=staff.id, role=staff.desk_role, at=clock.now()),
+            lambda found: claim(found, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now()),
+            lambda found: resolve(found, code=Resolution.HELPED, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now()),
+            lambda found: resolve(found, code=Resolution.REFERRED, by=other.id, role=DeskRole.FOCAL_POINT, at=clock.now()),
+            lambda found: CaseEvent(kind=EventKind.MERGED, at=clock.now(), staff_id=other.id, into_id=CaseId(7)),
         ):
             case = await storage.run(lambda uow, make=make, case=case: uow.cases.append(case, make(case)))  # type: ignore[misc]
         stored = await storage.run(lambda uow: uow.cases.get(case.id))
         assert stored == case == fold(blank, await storage.run(lambda uow: uow.cases.events(case.id)))
-        assert (stored.state, stored.sealed, stored.severity) == (WorkState.RESOLVED, True, 4)
+        assert (stored.state, stored.sealed, stored.severity, stored.unreachable) == (WorkState.MERGED, True, 4, True)
+        assert (stored.resolution, stored.last_owner_id) == (None, staff.id)
+
+    async def test_timers_are_kept_one_of_a_kind_and_ring_in_order(self, storage: SqlStorage, clock: FakeClock) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        case = await storage.run(lambda uow: a_case(uow, clock, person))
+        now, later = clock.now(), clock.now() + timedelta(minutes=30)
+        first = Timer(kind=TimerKind.FIRST_REPLY, started_at=now, due_at=later)
+        ladder = Timer(kind=TimerKind.LADDER, started_at=now, due_at=now)
+        await storage.run(lambda uow: uow.timers.save(case.id, first, rings_at=later))
+        await storage.run(lambda uow: uow.timers.save(case.id, ladder, rings_at=now))
+        assert [found.kind for _, found in await storage.run(lambda uow: uow.timers.ringing(later, limit=9))] == [
+            TimerKind.LADDER, TimerKind.FIRST_REPLY,
+        ]  # fmt: skip
+        running = await storage.run(lambda uow: uow.timers.open_of(case.id))
+        paused = replace(running[TimerKind.FIRST_REPLY], state=TimerState.PAUSED, left=timedelta(minutes=7), step=1)
+        await storage.run(lambda uow: uow.timers.save(case.id, paused, rings_at=None))
+        over = replace(running[TimerKind.LADDER], state=TimerState.STOPPED)
+        await storage.run(lambda uow: uow.timers.save(case.id, over, rings_at=None))
+        assert await storage.run(lambda uow: uow.timers.ringing(later, limit=9)) == []
+        assert await storage.run(lambda uow: uow.timers.open_of(case.id)) == {TimerKind.FIRST_REPLY: paused}
+        assert await storage.run(lambda uow: uow.timers.all_of(case.id)) == [paused, over]
+        with pytest.raises(VersionConflict):
+            await storage.run(lambda uow: uow.timers.save(case.id, first, rings_at=later))
+
+    async def test_the_last_case_of_a_person_is_found(self, storage: SqlStorage, clock: FakeClock) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        assert await storage.run(lambda uow: uow.cases.last_of(person.id)) is None
+        case = await storage.run(lambda uow: a_case(uow, clock, person))
+        assert await storage.run(lambda uow: uow.cases.last_of(person.id)) == case
 
     async def test_a_stale_version_cannot_be_appended_to(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         case = await storage.run(lambda uow: a_case(uow, clock, person))
         staff = await storage.run(lambda uow: linked(uow, clock))
-        await storage.run(lambda uow: uow.cases.append(case, claim(case, by=staff.id, at=clock.now())))
+        await storage.run(lambda uow: uow.cases.append(case, claim(case, by=staff.id, role=DeskRole.CASEWORKER, at=clock.now())))
         with pytest.raises(VersionConflict):
-            await storage.run(lambda uow: uow.cases.append(case, claim(case, by=staff.id, at=clock.now())))
+            await storage.run(
+                lambda uow: uow.cases.append(case, claim(case, by=staff.id, role=DeskRole.CASEWORKER, at=clock.now()))
+            )
 
     async def test_a_case_is_found_by_its_topic_also_after_the_group_moved(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
@@ -426,8 +494,8 @@ class TestCases:
                 state=DeliveryState.RECEIVED,
                 at=clock.now(),
             )
-            claimed = uow.cases.append(sealed, claim(sealed, by=staff.id, at=clock.now()))
-            uow.cases.append(claimed, resolve(claimed, by=staff.id, role=staff.desk_role, at=clock.now()))
+            claimed = uow.cases.append(sealed, claim(sealed, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now()))
+            uow.cases.append(claimed, resolve(claimed, code=Resolution.HELPED, by=staff.id, role=staff.desk_role, at=clock.now()))
 
         await storage.run(close)
         now = clock.advance(days=100)
@@ -440,12 +508,21 @@ class TestCases:
         assert await storage.run(lambda uow: uow.cases.all(open_only=False)) == []
 
 
-def linked(uow: UnitOfWork, clock: FakeClock) -> StaffMember:
-    uow.staff.invite("code", desk_role=DeskRole.CASEWORKER, expires_at=clock.now() + timedelta(hours=1), now=clock.now())
-    return uow.staff.redeem("code", chat_id=ChatId(900_001), now=clock.now())
+def linked(uow: UnitOfWork, clock: FakeClock, chat: ChatId = COLLEAGUE) -> StaffMember:
+    uow.staff.invite(f"code{chat}", desk_role=DeskRole.CASEWORKER, expires_at=clock.now() + timedelta(hours=1), now=clock.now())
+    return uow.staff.redeem(f"code{chat}", chat_id=chat, now=clock.now())
 
 
 class TestStaff:
+    async def test_what_a_member_takes_is_kept(self, storage: SqlStorage, clock: FakeClock) -> None:
+        member = await storage.run(lambda uow: linked(uow, clock))
+        assert (sorted(member.languages), member.capacity, member.on_call, member.away) == ([], 8, None, False)
+        wanted = replace(
+            member, languages=frozenset({"ar", "fr"}), queues=frozenset({"protection"}), capacity=5, on_call=1, away=True
+        )
+        await storage.run(lambda uow: uow.staff.save(wanted))
+        assert await storage.run(lambda uow: uow.staff.get(member.id)) == wanted
+
     async def test_a_code_works_once_and_not_after_its_time(self, storage: SqlStorage, clock: FakeClock) -> None:
         member = await storage.run(lambda uow: linked(uow, clock))
         assert (member.desk_role, member.alias) == (DeskRole.CASEWORKER, "caseworker-1")
@@ -519,7 +596,7 @@ class TestSmallThings:
     async def test_a_delivery_to_a_case_topic_is_read_back(self, storage: SqlStorage, clock: FakeClock) -> None:
         delivery = Delivery(address=ToCase(case_id=CaseId(3)), content=Text(text="\u200fمرحبا"), dedupe_key="c", version=None)
         await storage.run(lambda uow: uow.outbox.add([delivery], now=clock.now()))
-        found = await storage.run(lambda uow: uow.outbox.claim(worker="w", now=clock.now(), lease_s=9, limit=1))
+        found = await storage.run(lambda uow: uow.outbox.claim(Pool.DESK, worker="w", now=clock.now(), lease_s=9, limit=1))
         assert found[0].delivery == delivery
 
     async def test_another_bots_delivery_with_the_same_key_is_another_delivery(

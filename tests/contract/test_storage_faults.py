@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from bot.adapters.storage import tables
 from bot.adapters.storage.storage import SqlStorage
 from bot.domain.cases import Case, CaseEvent, EventKind, WorkState, claim, may_reply
-from bot.domain.deliveries import Delivery, Text, ToCase, ToPerson
+from bot.domain.deliveries import Delivery, Pool, Text, ToCase, ToPerson
 from bot.domain.errors import LeaseLost, VersionConflict
 from bot.domain.ids import CaseId, ChatId, UpdateId
 from bot.domain.people import DeskRole, Person, Speaker
@@ -50,7 +50,10 @@ def send(storage: SqlStorage, clock: FakeClock, *deliveries: Delivery) -> None:
 
 
 def take(storage: SqlStorage, clock: FakeClock, worker: str = "w") -> list[OutboxItem]:
-    return storage.run_now(lambda uow: uow.outbox.claim(worker=worker, now=clock.now(), lease_s=60, limit=9))
+    def claim_all(uow: UnitOfWork) -> list[OutboxItem]:
+        return [item for pool in Pool for item in uow.outbox.claim(pool, worker=worker, now=clock.now(), lease_s=60, limit=9)]
+
+    return storage.run_now(claim_all)
 
 
 def take_update(storage: SqlStorage, clock: FakeClock, worker: str = "w", limit: int = 9) -> list[int]:
@@ -295,7 +298,7 @@ class TestAtOnce:
             uow.staff.invite("two", desk_role=DeskRole.SUPERVISOR, expires_at=later, now=clock.now())
             first = uow.staff.redeem("one", chat_id=JOSE, now=clock.now())
             case = open_case(uow, clock, person)
-            case = uow.cases.append(case, claim(case, by=first.id, at=clock.now()))
+            case = uow.cases.append(case, claim(case, by=first.id, role=DeskRole.CASEWORKER, at=clock.now()))
             again = uow.staff.redeem("two", chat_id=JOSE, now=clock.now())
             assert may_reply(case, again.id)
             assert (again.desk_role, again.alias) == (DeskRole.SUPERVISOR, "supervisor-1")

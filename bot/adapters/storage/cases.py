@@ -40,7 +40,7 @@ class SqlCases:
                     insert(cases)
                     .values(
                         number=case.number, person_id=case.person_id, language=case.language, opened_at=case.opened_at,
-                        **_projection(after),
+                        follows_id=case.follows_id, drill=case.drill, **_projection(after),
                     )
                     .returning(cases.c.id)
                 ).scalar_one()  # fmt: skip
@@ -56,12 +56,20 @@ class SqlCases:
             raise WaypostError(f"There is no case with the id {case_id}")
         return _case(row)
 
+    def locked(self, case_id: CaseId) -> Case:
+        self._lock_conversation(self.get(case_id))
+        return self.get(case_id)
+
     def by_number(self, number: str) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.number == number.strip().lstrip("#").upper()))
         return _case(row) if row else None
 
     def open_for(self, person_id: PersonId) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.person_id == person_id, cases.c.state.in_(OPEN_CASES)))
+        return _case(row) if row else None
+
+    def last_of(self, person_id: PersonId) -> Case | None:
+        row = self._vault.one(select(cases).where(cases.c.person_id == person_id).order_by(cases.c.id.desc()).limit(1))
         return _case(row) if row else None
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]:
@@ -76,8 +84,7 @@ class SqlCases:
 
     def append(self, case: Case, event: CaseEvent) -> Case:
         after = apply(case, event)
-        # A turn locks the conversation first and then the case. In another order two transactions could wait for each other.
-        self._vault.one(select(conversation.c.version).where(conversation.c.person_id == case.person_id).with_for_update())
+        self._lock_conversation(case)
         changed = self._vault.run(
             update(cases).where(cases.c.id == case.id, cases.c.version == case.version).values(**_projection(after))
         )
@@ -86,12 +93,18 @@ class SqlCases:
         self._write_event(after, event)
         return after
 
+    def _lock_conversation(self, case: Case) -> None:
+        """A turn locks the conversation first and then the case. In another order two transactions could wait for each other."""
+        self._vault.one(select(conversation.c.version).where(conversation.c.person_id == case.person_id).with_for_update())
+
     def events(self, case_id: CaseId) -> list[CaseEvent]:
         rows = self._vault.all(select(case_event).where(case_event.c.case_id == case_id).order_by(case_event.c.seq))
         return [
             CaseEvent(
                 kind=EventKind(row.kind), at=row.at, staff_id=StaffId(row.staff_id) if row.staff_id is not None else None,
                 severity=row.severity, category=row.category, note=row.note,
+                to_id=StaffId(row.to_id) if row.to_id is not None else None, until=row.until,
+                into_id=CaseId(row.into_id) if row.into_id is not None else None,
             )
             for row in rows
         ]  # fmt: skip
@@ -202,7 +215,8 @@ class SqlCases:
         self._vault.run(
             insert(case_event).values(
                 case_id=after.id, seq=after.version, kind=event.kind, at=event.at, staff_id=event.staff_id,
-                severity=event.severity, category=event.category, note=event.note[:64],
+                severity=event.severity, category=event.category, note=event.note[:64], to_id=event.to_id, until=event.until,
+                into_id=event.into_id,
             )
         )  # fmt: skip
 
@@ -219,26 +233,25 @@ class SqlCases:
         )
 
 
+PROJECTED = (
+    "version", "state", "severity", "category", "owner_id", "last_owner_id", "resolved_at", "sealed", "waiting_since",
+    "replied_at", "snoozed_until", "review_by", "resolution", "unreachable",
+)  # fmt: skip
+"""What an event may change."""
+FIXED = ("number", "language", "opened_at", "drill")
+
+
 def _projection(case: Case) -> dict[str, Any]:
-    """The columns an event may change."""
-    return {
-        "version": case.version, "state": case.state, "severity": case.severity, "category": case.category,
-        "owner_id": case.owner_id, "resolved_at": case.resolved_at, "sealed": case.sealed,
-    }  # fmt: skip
+    return {name: getattr(case, name) for name in PROJECTED}
 
 
 def _case(row: Row[Any]) -> Case:
+    found = {name: getattr(row, name) for name in (*PROJECTED, *FIXED)}
+    for name in ("owner_id", "last_owner_id", "review_by"):
+        found[name] = StaffId(found[name]) if found[name] is not None else None
     return Case(
+        **{**found, "state": WorkState(row.state)},
         id=CaseId(row.id),
-        number=row.number,
         person_id=PersonId(row.person_id),
-        language=row.language,
-        sealed=row.sealed,
-        opened_at=row.opened_at,
-        version=row.version,
-        state=WorkState(row.state),
-        severity=row.severity,
-        category=row.category,
-        owner_id=StaffId(row.owner_id) if row.owner_id is not None else None,
-        resolved_at=row.resolved_at,
+        follows_id=CaseId(row.follows_id) if row.follows_id is not None else None,
     )

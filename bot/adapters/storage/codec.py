@@ -7,10 +7,15 @@ from typing import Any
 
 from bot.domain.deliveries import (
     CloseTopic,
+    Content,
     Copy,
     Delivery,
+    Edit,
+    Header,
+    Pin,
     Priority,
     Reaction,
+    ReopenTopic,
     Text,
     ToCase,
     ToChat,
@@ -20,8 +25,9 @@ from bot.domain.deliveries import (
 from bot.domain.ids import ChatId
 
 ADDRESSES: dict[str, type[ToPerson | ToCase | ToChat]] = {"person": ToPerson, "case": ToCase, "chat": ToChat}
-CONTENTS: dict[str, type[Text | Copy | Reaction | CloseTopic]] = {
-    "text": Text, "copy": Copy, "reaction": Reaction, "close_topic": CloseTopic,
+CONTENTS: dict[str, type[Content]] = {
+    "text": Text, "copy": Copy, "reaction": Reaction, "edit": Edit, "pin": Pin, "close_topic": CloseTopic,
+    "reopen_topic": ReopenTopic, "header": Header,
 }  # fmt: skip
 
 
@@ -75,7 +81,6 @@ def _untagged(value: dict[str, Any], kinds: dict[str, Any]) -> Any:
 
 
 def _content(value: dict[str, Any]) -> Any:
-    if value["is"] == "text":
-        rows = tuple(tuple(WireButton(**button) for button in row) for row in value["buttons"])
-        return Text(text=value["text"], buttons=rows, reply_to=value["reply_to"])
+    if "buttons" in value:
+        value = value | {"buttons": tuple(tuple(WireButton(**button) for button in row) for row in value["buttons"])}
     return _untagged(value, CONTENTS)

@@ -82,6 +82,13 @@ class SqlStaff:
             self._member(row) for row in self._vault.all(select(staff).where(staff.c.revoked_at.is_(None)).order_by(staff.c.id))
         ]
 
+    def save(self, member: StaffMember) -> None:
+        values = {
+            "languages": " ".join(sorted(member.languages)), "queues": " ".join(sorted(member.queues)),
+            "capacity": member.capacity, "on_call": member.on_call, "away": member.away,
+        }  # fmt: skip
+        self._vault.run(update(staff).where(staff.c.id == member.id).values(**values))
+
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
 
@@ -98,6 +105,11 @@ class SqlStaff:
             desk_role=DeskRole(row.desk_role),
             alias=row.alias,
             linked_at=row.linked_at,
+            languages=frozenset(row.languages.split()),
+            queues=frozenset(row.queues.split()),
+            capacity=row.capacity,
+            on_call=row.on_call,
+            away=row.away,
         )
 
 

@@ -10,7 +10,7 @@ from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode, encode
 from bot.adapters.storage.tables import OPEN_STATES, conversation, outbox
 from bot.adapters.storage.vault import Vault
-from bot.domain.deliveries import Delivery, ToChat, ToPerson
+from bot.domain.deliveries import Delivery, Pool, Priority, ToChat, ToPerson
 from bot.domain.errors import LeaseLost
 from bot.domain.ids import OutboxId, PersonId
 from bot.service.ports import OutboxItem
@@ -25,14 +25,17 @@ class SqlOutbox:
     def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
         insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
         for delivery in deliveries:
-            self._vault.run(insert(outbox).values(self._row(delivery, now)).on_conflict_do_nothing())
+            row = self._row(delivery, now)
+            if delivery.slot is not None:
+                self._supersede(row, now)
+            self._vault.run(insert(outbox).values(row).on_conflict_do_nothing())
 
-    def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
+    def claim(self, pool: Pool, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
         self._cancel_unsendable(now)
         is_head = lanes.is_head(outbox, outbox.c.id, ("lane",), _is_open, now)
         heads = (
             select(outbox)
-            .where(_is_open(outbox), lanes.is_free(outbox, now), is_head)
+            .where(_is_open(outbox), lanes.is_free(outbox, now), is_head, _is_in(pool))
             .order_by(outbox.c.priority, outbox.c.id)
             .limit(limit)
         )
@@ -112,6 +115,14 @@ class SqlOutbox:
                 .values(state="cancelled", error=reason, payload=None, worker=None, leased_until=None, done_at=now)
             )
 
+    def _supersede(self, row: dict[str, object], now: datetime) -> None:
+        older = (outbox.c.lane == row["lane"], outbox.c.slot == row["slot"], outbox.c.state == lanes.PENDING)
+        self._vault.run(
+            update(outbox)
+            .where(*older, outbox.c.dedupe_key != row["dedupe_key"])
+            .values(state="cancelled", error="superseded", payload=None, done_at=now)
+        )
+
     def _row(self, delivery: Delivery, now: datetime) -> dict[str, object]:
         address = delivery.address
         lane = f"chat:{self._vault.chat_key(address.chat_id)}" if isinstance(address, ToChat) else delivery.lane
@@ -123,6 +134,7 @@ class SqlOutbox:
             "payload": self._vault.seal(encode(delivery), "delivery"),
             "person_id": address.person_id if isinstance(address, ToPerson) else None,
             "version": delivery.version,
+            "slot": delivery.slot,
             "state": "pending",
             "created_at": now,
         }
@@ -135,6 +147,16 @@ class SqlOutbox:
         )
         if self._vault.run(statement) != 1:
             raise LeaseLost(f"Delivery {item.id} is not leased by this worker any more")
+
+
+def _is_in(pool: Pool) -> ColumnElement[bool]:
+    is_desk = outbox.c.lane.startswith("case:")
+    if pool is Pool.PEOPLE:
+        return ~is_desk
+    behind = outbox.alias("behind")
+    # A lane is as urgent as the most urgent that waits in it: nothing overtakes within a lane.
+    urgent = exists().where(behind.c.lane == outbox.c.lane, _is_open(behind), behind.c.priority == int(Priority.EMERGENCY))
+    return is_desk & (urgent if pool is Pool.URGENT_DESK else ~urgent)
 
 
 def _is_open(table: FromClause) -> ColumnElement[bool]:

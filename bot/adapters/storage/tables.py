@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -77,6 +78,7 @@ outbox = Table(
     Column("error", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
+    Column("slot", String(16), comment="of those that wait in one lane and slot only the newest is sent"),
     sqlite_autoincrement=True,
 )
 OPEN_STATES = ("pending", "leased")
@@ -164,12 +166,22 @@ cases = Table(
     Column("thread_id", BigInteger),
     Column("header_message_id", BigInteger),
     Column("topic_generation", Integer, nullable=False, server_default=text("0")),
+    Column("follows_id", BigInteger),
+    Column("drill", Boolean, nullable=False, server_default=false()),
+    Column("last_owner_id", BigInteger),
+    Column("waiting_since", Moment),
+    Column("replied_at", Moment),
+    Column("snoozed_until", Moment),
+    Column("review_by", BigInteger),
+    Column("resolution", String(24)),
+    Column("unreachable", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
-OPEN_CASES = ("queued", "active")
+OPEN_CASES = ("queued", "active", "waiting_person", "waiting_partner", "snoozed")
 Index("uq_cases_one_open_per_person", cases.c.person_id, unique=True,
       sqlite_where=cases.c.state.in_(OPEN_CASES), postgresql_where=cases.c.state.in_(OPEN_CASES))  # fmt: skip
 Index("ix_cases_topic", cases.c.group_key, cases.c.thread_id)
+Index("ix_cases_person", cases.c.person_id)
 
 case_event = Table(
     "case_event",
@@ -183,8 +195,31 @@ case_event = Table(
     Column("severity", Integer),
     Column("category", String(32)),
     Column("note", String(64), nullable=False, comment="a reason's name, never words of a person"),
+    Column("to_id", BigInteger),
+    Column("until", Moment),
+    Column("into_id", BigInteger),
     UniqueConstraint("case_id", "seq"),
 )
+
+case_timer = Table(
+    "case_timer",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("rings_at", Moment, comment="when something happens next; null when it does not run"),
+    Column("state", String(8), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("left_s", Float, comment="what remains of a paused timer"),
+    sqlite_autoincrement=True,
+)
+OPEN_TIMERS = ("running", "paused")
+Index("uq_case_timer_one_open_of_a_kind", case_timer.c.case_id, case_timer.c.kind, unique=True,
+      sqlite_where=case_timer.c.state.in_(OPEN_TIMERS), postgresql_where=case_timer.c.state.in_(OPEN_TIMERS))  # fmt: skip
+Index("ix_case_timer_case_id", case_timer.c.case_id)
+Index("ix_case_timer_rings_at", case_timer.c.rings_at)
 
 case_message = Table(
     "case_message",
@@ -219,6 +254,11 @@ staff = Table(
     Column("alias", String(40), nullable=False, unique=True),
     Column("linked_at", Moment, nullable=False),
     Column("revoked_at", Moment),
+    Column("languages", String(64), nullable=False, server_default=""),
+    Column("queues", String(200), nullable=False, server_default=""),
+    Column("capacity", Integer, nullable=False, server_default=text("8")),
+    Column("on_call", Integer, comment="place in the ladder of people who are told about urgent cases"),
+    Column("away", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 

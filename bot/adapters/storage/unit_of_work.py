@@ -7,6 +7,7 @@ from bot.adapters.storage.desk import SqlAudit, SqlButtons, SqlIncidents, SqlNot
 from bot.adapters.storage.inbox import SqlInbox
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.people import SqlPeople, SqlTurns
+from bot.adapters.storage.timers import SqlTimers
 from bot.adapters.storage.vault import Vault
 
 
@@ -35,6 +36,10 @@ class SqlUnitOfWork:
     @cached_property
     def cases(self) -> SqlCases:
         return SqlCases(self._vault)
+
+    @cached_property
+    def timers(self) -> SqlTimers:
+        return SqlTimers(self._vault)
 
     @cached_property
     def staff(self) -> SqlStaff:

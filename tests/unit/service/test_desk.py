@@ -1,87 +1,22 @@
 """The staff group: claims, notes, replies, and nothing that reaches the wrong person."""
 
-from dataclasses import replace
-from datetime import timedelta
-
 import pytest
 
-from bot.adapters.quiet import QuietMessenger
 from bot.domain.cases import CaseTopic, Direction, WorkState
-from bot.domain.deliveries import Reaction, Text
-from bot.domain.ids import ChatId, UpdateId
-from bot.domain.messages import Incoming, Kind
-from bot.domain.people import DeskRole, StaffMember
-from bot.service import desk
+from bot.domain.deliveries import Pin, Reaction, Text
+from bot.domain.ids import ChatId
+from bot.domain.messages import Kind
+from bot.domain.people import DeskRole
 from bot.service.app import App
-from bot.service.budget import Budget
-from bot.service.deliver import Sender
-from bot.service.ports import RawUpdate, UnitOfWork
 from support.assistant import Intents, Shelf, Someone, an_app
 from support.clock import FakeClock
 from support.databases import Database
-
-GROUP = ChatId(-100_77)
-LEA, OMAR = ChatId(801), ChatId(802)
+from support.desk import GROUP, LEA, OMAR, Desk
 
 
 @pytest.fixture
 def app(place: Database, clock: FakeClock) -> App:
     return an_app(place.storage(), clock, shelf=Shelf(), intents=Intents(), group_id=int(GROUP))
-
-
-class Desk:
-    """The group as its members use it."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self._updates = 0
-
-    async def member(self, chat: ChatId, role: DeskRole = DeskRole.CASEWORKER) -> StaffMember:
-        def join(uow: UnitOfWork) -> StaffMember:
-            now = self.app.clock.now()
-            uow.staff.invite(str(chat), desk_role=role, expires_at=now + timedelta(hours=1), now=now)
-            return uow.staff.redeem(str(chat), chat_id=chat, now=now)
-
-        return await self.app.storage.run(join)
-
-    async def posts(self, sender: ChatId, text: str, *, thread: int | None = 1, **changes: object) -> None:
-        await desk.handle_post(await self._incoming(sender, text=text, thread_id=thread, **changes), self.app)
-
-    async def presses(self, sender: ChatId, label: str) -> str:
-        token = next(b.token for c in reversed(self.texts()) for row in c.buttons for b in row if b.label == label)
-        message = await self._incoming(sender, kind=Kind.BUTTON, button=token, callback_id="q")
-        await desk.handle_press(message, self.app)
-        return self.messenger.answers[-1]
-
-    async def deliver(self) -> None:
-        await Sender(self.app, Budget(overall_per_s=1e6, private_per_s=1e6, group_per_min=6e7)).drain()
-
-    @property
-    def messenger(self) -> QuietMessenger:
-        assert isinstance(self.app.messenger, QuietMessenger)
-        return self.app.messenger
-
-    def texts(self) -> list[Text]:
-        return [content for chat, _, content in self.messenger.sent if chat == GROUP and isinstance(content, Text)]
-
-    def words(self) -> str:
-        return "\n".join(content.text for content in self.texts())
-
-    async def _incoming(self, sender: ChatId, **changes: object) -> Incoming:
-        self._updates += 1
-        update_id = UpdateId(5_000_000 + self._updates)
-        now = self.app.clock.now()
-
-        def arrive(uow: UnitOfWork) -> None:
-            uow.inbox.add([RawUpdate(update_id=update_id, chat_id=GROUP, payload={}, received_at=now)])
-            uow.inbox.claim(worker=self.app.worker, now=now, lease_s=600, limit=1)
-
-        await self.app.storage.run(arrive)
-        message = Incoming(
-            update_id=update_id, chat_id=GROUP, sender_id=sender, message_id=900 + self._updates, kind=Kind.TEXT, sent_at=now,
-            is_private=False,
-        )  # fmt: skip
-        return replace(message, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -103,7 +38,9 @@ async def test_a_case_becomes_a_topic_with_a_header_and_a_packet(app: App, amina
     case = await only_case(app)
     assert len(group.messenger.topics) == 1
     assert case.number in group.messenger.topics[0]
-    assert [b.label for row in group.texts()[0].buttons for b in row] == ["Claim", "Release", "Resolve"]
+    assert [b.label for row in group.texts()[0].buttons for b in row] == ["Claim"]
+    pinned = [content for _, _, content in group.messenger.sent if isinstance(content, Pin)]
+    assert len(pinned) == 1, "the header is pinned"
 
 
 async def test_the_first_claim_wins_and_the_second_is_told_who(app: App, amina: Someone) -> None:
@@ -187,7 +124,8 @@ async def test_resolving_returns_the_person_to_the_assistant(app: App, amina: So
     group = Desk(app)
     await group.member(LEA)
     await group.presses(LEA, "Claim")
-    await group.presses(LEA, "Resolve")
+    await group.presses(LEA, "Resolve …")
+    await group.presses(LEA, "Helped")
     case = await only_case(app)
     assert case.state is WorkState.RESOLVED
     assert case.number in (await amina.receives())[-1]

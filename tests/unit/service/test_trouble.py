@@ -13,15 +13,15 @@ from bot.adapters.storage.storage import SqlStorage
 from bot.domain.deliveries import Text
 from bot.domain.errors import CaseAlreadyClaimed, StorageUnavailable, VersionConflict
 from bot.domain.ids import ChatId, UpdateId
-from bot.domain.people import DeskRole, PersonState, Speaker
-from bot.service import casework, housekeeping, notices
+from bot.domain.people import DeskRole, PersonState, Speaker, StaffMember
+from bot.service import casework, desk, housekeeping
 from bot.service.app import App
 from bot.service.intake import Lanes, receive
 from bot.service.last_resort import LastResort
 from bot.service.ports import UnitOfWork
 from knowledge.passages import Audience, Retrieval
 from policies import Outcome
-from support.assistant import Intents, Shelf, Someone, a_hit, an_app
+from support.assistant import CATALOGUE, Intents, Shelf, Someone, a_hit, an_app
 from support.clock import FakeClock
 from support.databases import Database
 
@@ -189,7 +189,7 @@ async def test_a_person_who_blocked_us_is_written_to_again_once_they_write(app: 
     result = await amina.says(QUESTION)
     await amina.receives()
     person_id = result.record.person_id
-    await app.storage.run(lambda uow: notices.person_unreachable(uow, app, person_id, key="k", now=clock.now()))
+    await app.storage.run(lambda uow: casework.person_unreachable(uow, app, person_id, key="k", now=clock.now()))
     assert (await app.storage.run(lambda uow: uow.people.get(person_id))).state is PersonState.BLOCKED
     again = await amina.says(QUESTION)
     assert again.decision.outcome is Outcome.ANSWER
@@ -203,13 +203,19 @@ async def test_the_desk_can_be_worked_without_a_group(app: App) -> None:
     case = (await app.storage.run(lambda uow: uow.cases.all()))[0]
     now = app.clock.now()
 
-    def join(uow: UnitOfWork) -> str:
+    def join(uow: UnitOfWork) -> StaffMember:
         uow.staff.invite("c", desk_role=DeskRole.CASEWORKER, expires_at=now + timedelta(hours=1), now=now)
-        return uow.staff.redeem("c", chat_id=ChatId(900), now=now).alias
+        return uow.staff.redeem("c", chat_id=ChatId(900), now=now)
 
-    alias = await app.storage.run(join)
-    await casework.command(app, case.number, alias, "claim")
-    await casework.command(app, case.number, alias, "reply", "Good morning")
+    lea = await app.storage.run(join)
+
+    async def act(verb: str, value: str = "") -> str:
+        return await app.storage.run(lambda uow: desk.act(uow, app, uow.cases.get(case.id), lea, verb, value))
+
+    assert await act("claim") == CATALOGUE.staff_text("did_claim")
+    await app.storage.run(
+        lambda uow: casework.reply(uow, app, uow.cases.get(case.id), lea, text="Good morning", content=None, key="reply", now=now)
+    )
     assert (await amina.receives())[-1] == "Caseworker: Good morning"
-    await casework.command(app, case.number, alias, "resolve")
+    assert await act("resolve", "helped") == CATALOGUE.staff_text("did_resolve")
     assert case.number in (await amina.receives())[-1]

@@ -1,0 +1,55 @@
+"""Timers of cases: what runs, and when it rings."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from bot.adapters.storage.tables import OPEN_TIMERS, case_timer
+from bot.adapters.storage.vault import Vault
+from bot.domain.ids import CaseId, TimerId
+from bot.domain.timers import Timer, TimerKind, TimerState
+
+
+class SqlTimers:
+    """Timers over ``case_timer``."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def open_of(self, case_id: CaseId) -> Mapping[TimerKind, Timer]:
+        rows = self._vault.all(select(case_timer).where(case_timer.c.case_id == case_id, case_timer.c.state.in_(OPEN_TIMERS)))
+        return {timer.kind: timer for timer in map(_timer, rows)}
+
+    def all_of(self, case_id: CaseId) -> list[Timer]:
+        rows = self._vault.all(select(case_timer).where(case_timer.c.case_id == case_id).order_by(case_timer.c.id))
+        return [_timer(row) for row in rows]
+
+    def save(self, case_id: CaseId, timer: Timer, *, rings_at: datetime | None) -> None:
+        values = {
+            "started_at": timer.started_at, "due_at": timer.due_at, "rings_at": rings_at, "state": timer.state,
+            "step": timer.step, "left_s": None if timer.left is None else timer.left.total_seconds(),
+        }  # fmt: skip
+        if timer.id is None:
+            self._vault.run(insert(case_timer).values(case_id=case_id, kind=timer.kind, **values))
+        else:
+            self._vault.run(update(case_timer).where(case_timer.c.id == timer.id).values(**values))
+
+    def ringing(self, now: datetime, *, limit: int) -> list[tuple[CaseId, Timer]]:
+        rows = self._vault.all(
+            select(case_timer).where(case_timer.c.rings_at <= now).order_by(case_timer.c.rings_at, case_timer.c.id).limit(limit)
+        )
+        return [(CaseId(row.case_id), _timer(row)) for row in rows]
+
+
+def _timer(row: Row[Any]) -> Timer:
+    return Timer(
+        id=TimerId(row.id),
+        kind=TimerKind(row.kind),
+        started_at=row.started_at,
+        due_at=row.due_at,
+        state=TimerState(row.state),
+        step=row.step,
+        left=None if row.left_s is None else timedelta(seconds=row.left_s),
+    )

@@ -1,0 +1,256 @@
+"""Promises about time, as rows: what runs for a case, when it warns, when it falls due.
+
+:func:`follow` is the whole of the rules: given a case before and after an event, and the timers that run, it returns the timers
+as they stand then. Nothing here asks what time it is; due moments are stored, never computed on reading.
+
+Three lessons of other desks are in the rules. The first reply runs once, from the opening, whoever has the case. What the person
+writes starts a fresh timer for the next reply, so that nothing is missed the moment a case is taken up again. Notes and the
+assistant's own notices never keep a promise made to the person.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.cases import OWNED, REOPEN_WITHIN, Case, CaseEvent, EventKind, WorkState
+from bot.domain.ids import TimerId
+
+REMIND_AFTER = (timedelta(hours=24), timedelta(hours=72), timedelta(hours=96))
+"""After our last word: two gentle reminders to the person, then the owner is asked whether to resolve."""
+UNREACHABLE_FOR = timedelta(days=14)
+
+
+class TimerKind(StrEnum):
+    FIRST_REPLY = "first_reply"
+    NEXT_REPLY = "next_reply"
+    OWNER = "owner"
+    """Sign of life of the owner."""
+    KEEP_INFORMED = "keep_informed"
+    """Word to the person while a partner is waited for."""
+    LADDER = "ladder"
+    """An urgent case nobody has taken: the next person on call is told."""
+    WAKE = "wake"
+    REMIND = "remind"
+    CLOSE = "close"
+    UNREACHABLE = "unreachable"
+
+
+PROMISES = frozenset({TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY})
+"""Timers of which a miss counts against us; these warn before they are due."""
+
+
+class TimerState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    KEPT = "kept"
+    MISSED = "missed"
+    STOPPED = "stopped"
+    """Over without being kept or missed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """One timer of one case."""
+
+    kind: TimerKind
+    started_at: datetime
+    due_at: datetime
+    state: TimerState = TimerState.RUNNING
+    step: int = 0
+    """Warnings given, people on call told, or reminders sent."""
+    left: timedelta | None = None
+    """What remains of a paused timer, in real time."""
+    id: TimerId | None = None
+    """Given by storage."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {TimerState.RUNNING, TimerState.PAUSED}
+
+
+Due = Callable[[TimerKind, int, datetime], datetime | None]
+"""(kind, severity, start) → when it falls due by the office's targets and calendar; None where nothing is promised."""
+
+Timers = Mapping[TimerKind, Timer]
+
+
+def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due) -> list[Timer]:  # noqa: PLR0912, PLR0915
+    """Return the timers that changed with ``event``, as they stand after it.
+
+    Args:
+        timers: The open timers of the case, by kind.
+        before: The case as the event found it.
+        after: The case after it.
+        event: What happened.
+        due: The office's promises.
+    """
+    desk = _Desk(timers, after, event.at, due)
+    match event.kind:
+        case EventKind.OPENED:
+            desk.start(TimerKind.FIRST_REPLY)
+            desk.call_for_help()
+        case EventKind.RAISED | EventKind.LOWERED:
+            desk.judge_anew(raised=event.kind is EventKind.RAISED)
+            desk.call_for_help()
+        case EventKind.CLAIMED | EventKind.ASSIGNED:
+            desk.stop(TimerKind.LADDER, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
+            desk.resume(TimerKind.NEXT_REPLY)
+            desk.start(TimerKind.OWNER)
+        case EventKind.RELEASED:
+            desk.stop(TimerKind.OWNER, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
+            desk.resume(TimerKind.NEXT_REPLY)
+            desk.call_for_help()
+        case EventKind.PERSON_WROTE:
+            desk.hear(before)
+        case EventKind.REPLIED:
+            desk.keep(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER)
+            desk.stop(TimerKind.WAKE)
+            desk.wait(TimerKind.KEEP_INFORMED if after.state is WorkState.WAITING_PARTNER else TimerKind.REMIND)
+        case EventKind.NOTED:
+            if event.staff_id is not None and event.staff_id == after.owner_id:
+                desk.keep(TimerKind.OWNER)
+        case EventKind.PARTNER_ASKED:
+            desk.keep(TimerKind.OWNER)
+            desk.pause(TimerKind.NEXT_REPLY)
+            desk.stop(TimerKind.WAKE, TimerKind.REMIND)
+            desk.start(TimerKind.KEEP_INFORMED)
+        case EventKind.SNOOZED:
+            desk.keep(TimerKind.OWNER)
+            desk.pause(TimerKind.NEXT_REPLY)
+            desk.stop(TimerKind.KEEP_INFORMED, TimerKind.REMIND)
+            assert event.until is not None
+            desk.until(TimerKind.WAKE, event.until)
+        case EventKind.WOKEN:
+            desk.stop(TimerKind.WAKE, TimerKind.KEEP_INFORMED)
+            desk.resume(TimerKind.NEXT_REPLY)
+            desk.start(TimerKind.OWNER)
+        case EventKind.RESOLVED:
+            desk.stop(*TimerKind)
+            desk.until(TimerKind.CLOSE, event.at + REOPEN_WITHIN)
+        case EventKind.REOPENED:
+            desk.stop(TimerKind.CLOSE)
+            desk.start(TimerKind.NEXT_REPLY)
+            desk.call_for_help()
+        case EventKind.UNREACHABLE:
+            desk.pause(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY)
+            desk.stop(TimerKind.OWNER, TimerKind.KEEP_INFORMED, TimerKind.REMIND, TimerKind.LADDER)
+            desk.until(TimerKind.UNREACHABLE, event.at + UNREACHABLE_FOR)
+        case EventKind.REACHABLE:
+            desk.stop(TimerKind.UNREACHABLE)
+            desk.resume(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY)
+            desk.call_for_help()
+        case EventKind.CLOSED | EventKind.MERGED | EventKind.ERASED:
+            desk.stop(*TimerKind)
+        case EventKind.SEALED | EventKind.REVIEW_ASKED | EventKind.BREACHED:
+            pass
+    return list(desk.changed.values())
+
+
+def rings_at(timer: Timer, shares: Sequence[float]) -> datetime | None:
+    """Return when something happens next: a warning at a share of the time, or that it is due; None when it does not run."""
+    if timer.state is not TimerState.RUNNING:
+        return None
+    if timer.kind in PROMISES and timer.step < len(shares):
+        return timer.started_at + (timer.due_at - timer.started_at) * shares[timer.step]
+    return timer.due_at
+
+
+class _Desk:
+    """The timers of one case while an event is applied."""
+
+    def __init__(self, timers: Timers, case: Case, at: datetime, due: Due) -> None:
+        self._timers = {kind: timer for kind, timer in timers.items() if timer.is_open}
+        self._case = case
+        self._at = at
+        self._due = due
+        self.changed: dict[tuple[TimerKind, TimerId | None], Timer] = {}
+
+    def start(self, kind: TimerKind) -> None:
+        """Start anew by the office's promise; a timer of the kind that runs ends."""
+        due = self._due(kind, self._case.severity, self._at)
+        if due is None:
+            self.stop(kind)
+        else:
+            self.until(kind, due)
+
+    def until(self, kind: TimerKind, due: datetime) -> None:
+        self.stop(kind)
+        self._set(Timer(kind=kind, started_at=self._at, due_at=due))
+
+    def wait(self, kind: TimerKind) -> None:
+        """Our word is out: the person is reminded, or kept informed."""
+        if kind is TimerKind.REMIND:
+            if not self._case.sealed:  # a reminder may be read by whoever holds the phone
+                self.until(kind, self._at + REMIND_AFTER[0])
+        else:
+            self.start(kind)
+
+    def hear(self, before: Case) -> None:
+        """The person wrote."""
+        self.stop(TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND, TimerKind.UNREACHABLE)
+        self.resume(TimerKind.FIRST_REPLY)
+        running = self._timers.get(TimerKind.NEXT_REPLY)
+        is_running = running is not None and running.state is TimerState.RUNNING
+        if before.replied_at is not None and (before.waiting_since is None or not is_running):
+            self.start(TimerKind.NEXT_REPLY)
+        if self._case.state in OWNED and TimerKind.OWNER not in self._timers:
+            self.start(TimerKind.OWNER)
+        if before.unreachable:
+            self.call_for_help()
+
+    def call_for_help(self) -> None:
+        """An urgent case that nobody has calls people one after the other."""
+        needed = self._case.is_urgent and self._case.state is WorkState.QUEUED and not self._case.unreachable
+        if needed and TimerKind.LADDER not in self._timers:
+            self.until(TimerKind.LADDER, self._at)
+        elif not needed:
+            self.stop(TimerKind.LADDER)
+
+    def judge_anew(self, *, raised: bool) -> None:
+        """Severity changed: graver is due sooner, counted from now and never later than before; milder from the start."""
+        for kind in (TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER, TimerKind.KEEP_INFORMED):
+            timer = self._timers.get(kind)
+            if timer is None or timer.state is not TimerState.RUNNING:
+                continue
+            due = self._due(kind, self._case.severity, self._at if raised else timer.started_at)
+            if due is None:
+                self.stop(kind)
+            elif raised:
+                self._set(replace(timer, due_at=min(timer.due_at, due)))
+            else:
+                self._set(replace(timer, due_at=max(timer.due_at, due)))
+
+    def keep(self, *kinds: TimerKind) -> None:
+        self._end(kinds, TimerState.KEPT)
+
+    def stop(self, *kinds: TimerKind) -> None:
+        self._end(kinds, TimerState.STOPPED)
+
+    def pause(self, *kinds: TimerKind) -> None:
+        for timer in self._of(kinds):
+            if timer.state is TimerState.RUNNING:
+                left = max(timedelta(), timer.due_at - self._at)
+                self._set(replace(timer, state=TimerState.PAUSED, left=left))
+
+    def resume(self, *kinds: TimerKind) -> None:
+        """Let what remained go on: the whole timer moves by the length of the pause, its warnings with it."""
+        for timer in self._of(kinds):
+            if timer.state is TimerState.PAUSED and timer.left is not None:
+                pause = self._at + timer.left - timer.due_at
+                moved = replace(timer, started_at=timer.started_at + pause, due_at=timer.due_at + pause)
+                self._set(replace(moved, state=TimerState.RUNNING, left=None))
+
+    def _end(self, kinds: Sequence[TimerKind], state: TimerState) -> None:
+        for timer in self._of(kinds):
+            self._set(replace(timer, state=state, left=None))
+
+    def _of(self, kinds: Sequence[TimerKind]) -> list[Timer]:
+        return [self._timers[kind] for kind in kinds if kind in self._timers]
+
+    def _set(self, timer: Timer) -> None:
+        self.changed[timer.kind, timer.id] = timer
+        if timer.is_open:
+            self._timers[timer.kind] = timer
+        else:
+            self._timers.pop(timer.kind, None)

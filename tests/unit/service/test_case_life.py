@@ -1,0 +1,308 @@
+"""The life of a case at the desk: what is promised, what falls due, and who is told."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.cases import Case, WorkState
+from bot.domain.ids import ChatId
+from bot.domain.messages import Kind
+from bot.domain.people import DeskRole, Speaker
+from bot.domain.timers import TimerKind, TimerState
+from bot.service import casework, timers
+from bot.service.app import App
+from support.assistant import CATALOGUE, Intents, Shelf, Someone, an_app
+from support.clock import FakeClock
+from support.databases import Database
+from support.desk import GROUP, LEA, OMAR, RUTH, Desk
+
+BOAT = "we are 60 people in a boat and the engine stopped, water is coming in"
+
+
+@pytest.fixture
+def app(place: Database, clock: FakeClock) -> App:
+    return an_app(place.storage(), clock, shelf=Shelf(), intents=Intents(), group_id=int(GROUP))
+
+
+@pytest.fixture
+def group(app: App) -> Desk:
+    return Desk(app)
+
+
+@pytest.fixture
+async def amina(app: App) -> Someone:
+    """A person whose case of severity 1 waits in the queue; it is Tuesday, nine o'clock."""
+    person = Someone(app, ChatId(71), hint="en")
+    await person.commands("human")
+    await person.presses("Yes")
+    await person.receives()
+    return person
+
+
+async def the_case(app: App) -> Case:
+    return (await app.storage.run(lambda uow: uow.cases.all(open_only=False)))[0]
+
+
+async def later(app: App, clock: FakeClock, **time: float) -> int:
+    """Let time pass and ring until nothing rings any more; return how often it rang."""
+    clock.advance(**time)
+    rung = 0
+    while now := await timers.ring(app):
+        rung += now
+    return rung
+
+
+def private(group: Desk, chat: ChatId) -> list[str]:
+    """What a colleague was told in private."""
+    return [content.text for to, _, content in group.messenger.sent if to == chat and hasattr(content, "text")]
+
+
+# ---------------------------------------------------------------- promises
+async def test_a_promise_warns_twice_and_its_breach_is_said_once(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    rung = [await later(app, clock, hours=hours) for hours in (12, 8, 4.5, 100)]  # one working day: until tomorrow at nine
+    assert rung == [1, 1, 1, 0]
+    await group.deliver()
+    words = group.words()
+    assert words.count("First reply promised in") == 2
+    assert words.count(CATALOGUE.staff_text("missed_first_reply")) == 1
+    number = (await the_case(app)).number
+    assert private(group, RUTH) == [f"{number}: {CATALOGUE.staff_text('missed_first_reply')}"]
+
+
+async def test_a_first_reply_keeps_the_promise(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.posts(LEA, "Good morning, how can I help?")
+    case = await the_case(app)
+    assert case.state is WorkState.WAITING_PERSON
+    kept = {timer.kind: timer.state for timer in await app.storage.run(lambda uow: uow.timers.all_of(case.id))}
+    assert (kept[TimerKind.FIRST_REPLY], kept[TimerKind.OWNER]) == (TimerState.KEPT, TimerState.KEPT)
+    assert "answered, waiting for the person" in (await shown_header(group))
+
+
+async def test_after_a_standstill_one_warning_is_enough(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    assert await later(app, clock, hours=23) == 1
+    assert await later(app, clock, hours=2) == 1
+
+
+async def test_a_silent_owner_loses_the_case(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    lea = await group.member(LEA)
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    await group.presses(LEA, "Claim")
+    await later(app, clock, hours=4.1)
+    case = await the_case(app)
+    assert (case.state, case.owner_id, case.last_owner_id) == (WorkState.QUEUED, None, lea.id)
+    conversation = await app.storage.run(lambda uow: uow.people.conversation(case.person_id))
+    assert conversation.speaker is Speaker.HUMAN_PENDING
+    await group.deliver()
+    assert "waiting for a caseworker again" in (await amina.receives())[-1]
+    assert any("No sign of life" in text for text in private(group, LEA))
+    assert any("No sign of life" in text for text in private(group, RUTH))
+    assert group.labels() == ["Claim"]
+
+
+async def test_a_note_is_a_sign_of_life_but_no_reply(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.posts(LEA, "// I am looking for an interpreter")
+    await later(app, clock, hours=4.1)
+    assert (await the_case(app)).state is WorkState.ACTIVE
+    await later(app, clock, hours=30)
+    await group.deliver()
+    assert CATALOGUE.staff_text("missed_first_reply") in group.words()
+
+
+# ---------------------------------------------------------------- urgent cases
+async def test_an_urgent_case_calls_one_after_the_other_until_somebody_takes_it(app: App, group: Desk, clock: FakeClock) -> None:
+    await group.member(LEA, on_call=1)
+    await group.member(OMAR, on_call=2)
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    someone = Someone(app, ChatId(72), hint="en")
+    assert (await someone.says(BOAT)).case_opened
+    await later(app, clock, seconds=1)
+    await group.deliver()
+    assert "Urgent case" in private(group, LEA)[-1]
+    assert private(group, OMAR) == []
+    await later(app, clock, minutes=3)
+    await group.deliver()
+    assert "Urgent case" in private(group, OMAR)[-1]
+    await group.presses(OMAR, "Claim")  # in private, from the call
+    assert (await the_case(app)).state is WorkState.ACTIVE
+    await later(app, clock, minutes=1)
+    assert not any("Everybody on call" in text for text in private(group, RUTH))
+
+
+async def test_when_nobody_takes_it_the_supervisors_are_told_and_an_incident_is_open(
+    app: App, group: Desk, clock: FakeClock
+) -> None:
+    await group.member(LEA, on_call=1)
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    await Someone(app, ChatId(72), hint="en").says(BOAT)
+    await later(app, clock, seconds=1)
+    await later(app, clock, minutes=3.1)
+    await group.deliver()
+    assert any("Everybody on call" in text for text in private(group, RUTH))
+    open_now = await app.storage.run(lambda uow: uow.incidents.list_open())
+    assert [kind for kind, _, _ in open_now] == ["urgent_case_unclaimed"]
+    await group.presses(LEA, "Claim")
+    assert await app.storage.run(lambda uow: uow.incidents.list_open()) == []
+
+
+async def test_an_urgent_case_takes_two_people_to_resolve(app: App, group: Desk, clock: FakeClock) -> None:
+    await group.member(LEA)
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    await Someone(app, ChatId(72), hint="en").says(BOAT)
+    await group.deliver()
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Resolve …")
+    assert "one line that says what was done" in await group.presses(LEA, "Helped")
+    await group.posts(LEA, "helped the coast guard took them in", kind=Kind.COMMAND, command="resolve",
+                      argument="helped the coast guard took them in")  # fmt: skip
+    assert (await the_case(app)).state is WorkState.ACTIVE
+    await group.deliver()
+    assert any("would resolve this case" in text for text in private(group, RUTH))
+    await group.presses(RUTH, "Helped")
+    case = await the_case(app)
+    assert (case.state, case.resolution) == (WorkState.RESOLVED, "helped")
+
+
+async def test_an_urgent_case_is_put_aside_for_two_hours_at_most(app: App, group: Desk, clock: FakeClock) -> None:
+    await group.member(LEA)
+    await Someone(app, ChatId(72), hint="en").says(BOAT)
+    await group.deliver()
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Put aside …")
+    assert "at most 2 hours" in await group.presses(LEA, "4 hours")
+    await group.presses(LEA, "1 hour")
+    assert (await the_case(app)).state is WorkState.SNOOZED
+
+
+# ---------------------------------------------------------------- waiting
+async def test_what_was_put_aside_comes_back_in_its_time(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Put aside …")
+    await group.presses(LEA, "1 hour")
+    await later(app, clock, minutes=59)
+    assert (await the_case(app)).state is WorkState.SNOOZED
+    await later(app, clock, minutes=2)
+    assert (await the_case(app)).state is WorkState.ACTIVE
+
+
+async def test_whatever_the_person_writes_wakes_the_case(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Put aside …")
+    await group.presses(LEA, "3 days")
+    await amina.says("I have one more question")
+    assert (await the_case(app)).state is WorkState.ACTIVE
+
+
+async def test_the_person_is_reminded_twice_and_then_the_owner_is_asked(
+    app: App, group: Desk, clock: FakeClock, amina: Someone
+) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.posts(LEA, "Do you still have the letter?")
+    before = len(await amina.receives())
+    for _ in range(5):
+        await later(app, clock, hours=24.1)
+    said = (await amina.receives())[before:]
+    assert [text.split(".")[0] for text in said] == ["A caseworker has answered above"] * 2
+    await group.deliver()
+    assert "has not answered, also not two reminders" in group.words()
+
+
+async def test_a_partner_is_asked_and_the_person_kept_informed(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Ask a partner")
+    assert (await the_case(app)).state is WorkState.WAITING_PARTNER
+    await later(app, clock, days=3.1)
+    assert (await the_case(app)).state is WorkState.ACTIVE
+    await group.deliver()
+    assert "has heard nothing for a while" in group.words()
+
+
+# ---------------------------------------------------------------- the end, and after it
+async def resolved(group: Desk, who: ChatId = LEA) -> None:
+    await group.presses(who, "Claim")
+    await group.presses(who, "Resolve …")
+    await group.presses(who, "Helped")
+    await group.deliver()
+
+
+async def test_within_a_week_the_same_case_opens_again(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    lea = await group.member(LEA)
+    await resolved(group)
+    first = await the_case(app)
+    await later(app, clock, days=6, hours=23)
+    await amina.commands("human")
+    assert (await amina.presses("Yes")).case_opened
+    again = await the_case(app)
+    assert (again.id, again.state, again.last_owner_id) == (first.id, WorkState.QUEUED, lea.id)
+    await group.deliver()
+    assert f"{lea.alias} had this case last" in group.words()
+    assert len(group.messenger.topics) == 1, "the same topic, opened again"
+
+
+async def test_after_a_week_a_new_case_follows_the_old_one(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await group.member(LEA)
+    await resolved(group)
+    first = await the_case(app)
+    await later(app, clock, days=7, seconds=1)
+    assert (await the_case(app)).state is WorkState.CLOSED
+    await amina.commands("human")
+    await amina.presses("Yes")
+    second = await app.storage.run(lambda uow: uow.cases.last_of(first.person_id))
+    assert second is not None
+    assert (second.follows_id, second.number != first.number) == (first.id, True)
+
+
+async def test_thanks_after_the_end_are_answered_by_the_assistant(app: App, group: Desk, amina: Someone) -> None:
+    await group.member(LEA)
+    await resolved(group)
+    await amina.says("thank you so much")
+    assert (await the_case(app)).state is WorkState.RESOLVED, "a word of thanks opens nothing again"
+
+
+async def test_a_mistyped_command_never_reaches_the_person(app: App, group: Desk, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    await group.posts(LEA, "he lies", kind=Kind.COMMAND, command="nota", argument="he lies")
+    assert await amina.receives() == before
+    assert "nothing was sent to the person" in group.words()
+
+
+async def test_a_case_is_given_to_a_colleague(app: App, group: Desk, amina: Someone) -> None:
+    await group.member(LEA)
+    omar = await group.member(OMAR)
+    await group.presses(LEA, "Claim")
+    await group.posts(LEA, omar.alias, kind=Kind.COMMAND, command="assign", argument=omar.alias)
+    assert (await the_case(app)).owner_id == omar.id
+    before = await amina.receives()
+    await group.posts(LEA, "this is only a note now")
+    await group.posts(OMAR, "Good day, I go on from here")
+    assert (await amina.receives())[len(before) :] == ["Caseworker: Good day, I go on from here"]
+    assert any("gave this case to" in text for text in private(group, OMAR))
+
+
+async def test_a_person_out_of_reach_stops_the_clocks_and_comes_back(
+    app: App, group: Desk, clock: FakeClock, amina: Someone
+) -> None:
+    case = await the_case(app)
+    await app.storage.run(lambda uow: casework.person_unreachable(uow, app, case.person_id, key="blocked", now=clock.now()))
+    assert await later(app, clock, days=3) == 0, "no promise is broken by somebody who cannot be reached"
+    await group.deliver()
+    assert "cannot be reached at present" in await shown_header(group)
+    await amina.says("I am back")
+    assert not (await the_case(app)).unreachable
+    left = await app.storage.run(lambda uow: uow.timers.open_of(case.id))
+    assert left[TimerKind.FIRST_REPLY].due_at - clock.now() > timedelta(hours=20)
+
+
+async def shown_header(group: Desk) -> str:
+    await group.deliver()
+    return group.header().text
