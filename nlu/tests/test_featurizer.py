@@ -14,8 +14,8 @@ from encoder import EncoderMissing, encoder_folders, encoder_names
 from support import ROOT
 
 GOLDEN = json.loads((ROOT / "tests/golden/vectors.json").read_text())
-SAME = 0.99
-"""Cosine from which two vectors are the same text under the same prompt; releases of ONNX Runtime differ by up to .004, for the
+SAME = 0.98
+"""Cosine from which two vectors are the same text under the same prompt; releases of ONNX Runtime differ by up to .013, for the
 activations are rounded to eight bits, another prompt by .03."""
 DIMENSIONS = (384, 512)
 

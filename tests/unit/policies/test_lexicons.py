@@ -224,16 +224,5 @@ def test_abuse_long_ago_is_offered_help_but_is_no_emergency(policies: PolicySet)
     assert severity("I was raped 6 years ago and yesterday again", policies) == 4
 
 
-def test_screening_a_short_text_is_quick(policies: PolicySet) -> None:
-    from time import perf_counter
-
-    text = "how do i renew my residence permit in madrid, i live here with my wife since two years"
-    screen(text, policies)
-    started = perf_counter()
-    for _ in range(50):
-        screen(text, policies)
-    assert (perf_counter() - started) / 50 < 0.02  # about 0.6 ms on an idle core; the bound is for loaded machines
-
-
 def test_the_longest_text_is_read_whole(policies: PolicySet) -> None:
     assert severity("please read this carefully, it is long. " * 240 + " my son is not breathing", policies) == 4
