@@ -233,7 +233,10 @@ def apply(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0912  # one branch 
         case EventKind.RESOLVED:
             return replace(_over(after), state=WorkState.RESOLVED, resolved_at=event.at, resolution=event.note)
         case EventKind.REOPENED:
-            return _unreviewed(replace(after, state=WorkState.QUEUED, resolved_at=None, waiting_since=event.at))
+            # Whoever needs somebody again has reached us.
+            return _unreviewed(
+                replace(after, state=WorkState.QUEUED, resolved_at=None, waiting_since=event.at, unreachable=False)
+            )
         case EventKind.CLOSED:
             return replace(after, state=WorkState.CLOSED)
         case EventKind.MERGED:
@@ -352,14 +355,16 @@ def snooze(case: Case, *, until: datetime, by: StaffId, role: DeskRole, at: date
     return CaseEvent(kind=EventKind.SNOOZED, at=at, staff_id=by, until=until)
 
 
-def wake(case: Case, *, at: datetime, by: StaffId | None = None) -> CaseEvent:
-    """What was waited for has come, or its time is over: the owner acts.
+def wake(case: Case, *, at: datetime, by: StaffId | None = None, role: DeskRole | None = None) -> CaseEvent:
+    """What was waited for has come, or its time is over: the owner acts. ``by`` is None when time does it.
 
     Raises:
         InvalidTransition: the case waits for nothing.
     """
     if case.state not in {WorkState.SNOOZED, WorkState.WAITING_PARTNER}:
         raise InvalidTransition(f"Case {case.number} is {case.state}; it has not been put aside.")
+    if by is not None and role is not None:
+        _require_owner(case, by, role, "taken up again")
     return CaseEvent(kind=EventKind.WOKEN, at=at, staff_id=by)
 
 
@@ -420,6 +425,8 @@ def merge(case: Case, *, into: Case, by: StaffId, role: DeskRole, at: datetime) 
     Raises:
         InvalidTransition: another person's case, which would carry words to the wrong one; or one sealed and one not.
     """
+    if case.sealed and role is not DeskRole.FOCAL_POINT:
+        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can merge it.")
     if role is not DeskRole.SUPERVISOR and by not in {case.owner_id, into.owner_id}:
         raise InvalidTransition("Only an owner of one of the two cases or a supervisor merges them.")
     if case.id == into.id or case.person_id != into.person_id:
@@ -445,6 +452,8 @@ def set_severity(case: Case, *, severity: int, by: StaffId, role: DeskRole, at: 
         InvalidTransition: not theirs, out of 0 to 4, or no change.
     """
     _require_owner(case, by, role, "judged anew")
+    if case.is_urgent and severity < URGENT and not _may_review(case, role):
+        raise InvalidTransition(f"Case {case.number} is urgent: {_reviewers(case)} judges it milder.")
     if not 0 <= severity <= 4 or severity == case.severity:
         raise InvalidTransition(f"Case {case.number} has severity {case.severity}; another from 0 to 4 is needed.")
     kind = EventKind.RAISED if severity > case.severity else EventKind.LOWERED
@@ -496,5 +505,7 @@ def _require_worker(case: Case, role: DeskRole) -> None:
 def _require_owner(case: Case, by: StaffId, role: DeskRole, verb: str) -> None:
     if case.state not in OWNED:
         raise InvalidTransition(f"Case {case.number} is {case.state}; claim it before it can be {verb}.")
-    if case.owner_id != by and (role is not DeskRole.SUPERVISOR or case.sealed):
+    if case.sealed and role is not DeskRole.FOCAL_POINT:
+        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it {verb}.")
+    if case.owner_id != by and role is not DeskRole.SUPERVISOR:
         raise InvalidTransition(f"Case {case.number} belongs to a colleague; only they or a supervisor can have it {verb}.")

@@ -100,6 +100,7 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
         case EventKind.RELEASED:
             desk.stop(TimerKind.OWNER, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
             desk.resume(TimerKind.NEXT_REPLY)
+            desk.promise_a_reply()
             desk.call_for_help()
         case EventKind.PERSON_WROTE:
             desk.hear(before)
@@ -134,15 +135,18 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
             desk.call_for_help()
         case EventKind.UNREACHABLE:
             desk.pause(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY)
-            desk.stop(TimerKind.OWNER, TimerKind.KEEP_INFORMED, TimerKind.REMIND, TimerKind.LADDER)
+            desk.stop(TimerKind.OWNER, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
             desk.until(TimerKind.UNREACHABLE, event.at + UNREACHABLE_FOR)
         case EventKind.REACHABLE:
             desk.stop(TimerKind.UNREACHABLE)
-            desk.resume(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY)
+            desk.resume(TimerKind.FIRST_REPLY)
+            desk.come_back()
             desk.call_for_help()
         case EventKind.CLOSED | EventKind.MERGED | EventKind.ERASED:
             desk.stop(*TimerKind)
-        case EventKind.SEALED | EventKind.REVIEW_ASKED | EventKind.BREACHED:
+        case EventKind.REVIEW_ASKED:
+            desk.keep(TimerKind.OWNER)
+        case EventKind.SEALED | EventKind.BREACHED:
             pass
     return list(desk.changed.values())
 
@@ -181,10 +185,30 @@ class _Desk:
     def wait(self, kind: TimerKind) -> None:
         """Our word is out: the person is reminded, or kept informed."""
         if kind is TimerKind.REMIND:
-            if not self._case.sealed:  # a reminder may be read by whoever holds the phone
-                self.until(kind, self._at + REMIND_AFTER[0])
+            self.until(kind, self._at + REMIND_AFTER[0])
         else:
             self.start(kind)
+
+    def promise_a_reply(self) -> None:
+        """Whoever waits and was promised nothing that still runs, is promised the next reply."""
+        open_promises = {TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY} & set(self._timers)
+        if self._case.waiting_since is not None and not open_promises:
+            self.start(TimerKind.NEXT_REPLY)
+
+    def come_back(self) -> None:
+        """The person can be reached again: what their case waits for goes on."""
+        match self._case.state:
+            case WorkState.WAITING_PARTNER:
+                self.start(TimerKind.KEEP_INFORMED)
+            case WorkState.WAITING_PERSON:
+                self.wait(TimerKind.REMIND)
+            case WorkState.ACTIVE:
+                self.resume(TimerKind.NEXT_REPLY)
+                self.start(TimerKind.OWNER)
+            case WorkState.QUEUED:
+                self.resume(TimerKind.NEXT_REPLY)
+            case _:
+                pass
 
     def hear(self, before: Case) -> None:
         """The person wrote."""
@@ -192,7 +216,8 @@ class _Desk:
         self.resume(TimerKind.FIRST_REPLY)
         running = self._timers.get(TimerKind.NEXT_REPLY)
         is_running = running is not None and running.state is TimerState.RUNNING
-        if before.replied_at is not None and (before.waiting_since is None or not is_running):
+        is_first = TimerKind.FIRST_REPLY in self._timers
+        if not is_first and (before.waiting_since is None or not is_running):
             self.start(TimerKind.NEXT_REPLY)
         if self._case.state in OWNED and TimerKind.OWNER not in self._timers:
             self.start(TimerKind.OWNER)
@@ -201,7 +226,7 @@ class _Desk:
 
     def call_for_help(self) -> None:
         """An urgent case that nobody has calls people one after the other."""
-        needed = self._case.is_urgent and self._case.state is WorkState.QUEUED and not self._case.unreachable
+        needed = self._case.is_urgent and self._case.state is WorkState.QUEUED
         if needed and TimerKind.LADDER not in self._timers:
             self.until(TimerKind.LADDER, self._at)
         elif not needed:

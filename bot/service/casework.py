@@ -150,6 +150,12 @@ def seal(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> C
         return case
     case = timers.record(uow, app, case, CaseEvent(kind=EventKind.SEALED, at=now))
     notices.tell_desk(uow, app, case, app.catalogue.staff_text("sealed_packet", number=case.number), key=key, now=now)
+    if case.owner_id is not None and uow.staff.get(case.owner_id).desk_role is not DeskRole.FOCAL_POINT:
+        # What is told now may be about the very colleague who has the case.
+        case = timers.record(uow, app, case, CaseEvent(kind=EventKind.RELEASED, at=now, note="sealed"))
+        notices.speaker_follows(uow, case, now)
+    timers.tell_supervisors(uow, app, case, "sealed_waits", key, now)
+    notices.refresh_header(uow, app, case, now=now)
     return case
 
 
@@ -185,7 +191,8 @@ def claim(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: dat
     owner = uow.staff.get(case.owner_id).alias if case.owner_id is not None else ""
     event = cases.claim(case, by=staff.id, role=staff.desk_role, at=now, owner_alias=owner)
     case = _change(uow, app, case, event, staff, "claimed", now=now)
-    uow.incidents.close("urgent_case_unclaimed", now=now)
+    if not any(other.is_urgent and other.owner_id is None for other in uow.cases.all(limit=10_000)):
+        uow.incidents.close("urgent_case_unclaimed", now=now)
     notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_joined", now=now)
     notices.tell_topic(uow, app, case, "claimed_by", key=notices.key_of(case, "claimed"), now=now, who=staff.alias)
@@ -239,7 +246,7 @@ def snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, until: 
 
 def wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
     """Take the case up again before its time."""
-    return _change(uow, app, case, cases.wake(case, at=now, by=staff.id), staff, "woken", now=now)
+    return _change(uow, app, case, cases.wake(case, at=now, by=staff.id, role=staff.desk_role), staff, "woken", now=now)
 
 
 def judge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, severity: int, now: datetime) -> Case:

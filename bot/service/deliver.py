@@ -71,6 +71,8 @@ class Sender:
         self._app = app
         self._budget = budget
         self._busy: dict[Pool, set[asyncio.Task[None]]] = {pool: set() for pool in Pool}
+        self._under_way: set[int] = set()
+        """Rows this process is sending: one whose lease ran out while it waited for a budget is not sent twice."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set, then finish what is under way."""
@@ -98,18 +100,23 @@ class Sender:
             return []
         app, now = self._app, self._app.clock.now()
         try:
-            return await app.storage.run(
+            claimed = await app.storage.run(
                 lambda uow: uow.outbox.claim(pool, worker=app.worker, now=now, lease_s=LEASE_S, limit=free)
             )
         except StorageUnavailable:
             logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
             return []
+        if pool is Pool.URGENT_DESK:
+            # A lane is as urgent as the most urgent in it: nothing before that may wait longer than it.
+            claimed = [replace(item, delivery=replace(item.delivery, priority=Priority.EMERGENCY)) for item in claimed]
+        return [item for item in claimed if item.id not in self._under_way]
 
     def _done(self, pool: Pool, task: asyncio.Task[None]) -> None:
         self._busy[pool].discard(task)
         self._app.outbox_bell.ring()
 
     async def _deliver(self, item: OutboxItem) -> None:
+        self._under_way.add(item.id)
         try:
             await self._attempt(item)
         except LeaseLost:
@@ -120,6 +127,8 @@ class Sender:
         except Exception:
             # The outermost loop: what nobody foresaw holds up its own lane until the lease runs out, and no other.
             logger.exception("delivery failed", extra={"event": "outbox.failed", "outbox_id": item.id})
+        finally:
+            self._under_way.discard(item.id)
 
     async def _attempt(self, item: OutboxItem) -> None:
         try:

@@ -112,7 +112,7 @@ def _act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, v
         case "snooze":
             casework.snooze(uow, app, case, staff, until=snooze_until(value, now, app.policies.calendar), now=now)
         case "severity":
-            if not value.isdigit():
+            if value not in {"0", "1", "2", "3", "4"}:
                 raise InvalidTransition(app.catalogue.staff_text("how_severity"))
             casework.judge(uow, app, case, staff, severity=int(value), now=now)
         case "assign":
@@ -162,8 +162,10 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     if staff is None or not staff.desk_role.works_cases:
         notices.tell_topic(uow, app, case, "not_linked", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.kind is Kind.COMMAND:
-        # A mistyped command is for us too, never for the person.
+    elif message.is_edit and message.kind is Kind.COMMAND:
+        _finish(uow, message, app, Disposition.SERVICE_EVENT)  # it was obeyed, or refused, when it came
+    elif message.kind is Kind.COMMAND or _looks_like_a_command(message.text):
+        # A mistyped command is for us too, never for the person; so is one below a photo.
         said = act(uow, app, case, staff, message.command or "", message.argument.strip())
         notices.tell_text(uow, app, case, said, key=key, now=now)
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
@@ -173,10 +175,18 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     elif case.sealed:
         notices.tell_topic(uow, app, case, "sealed_not_here", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
+    elif message.album is not None and cases.may_reply(case, staff.id):
+        # Only one of them carries the caption: whether it is a note cannot be told of the others.
+        notices.tell_topic(uow, app, case, "album_not_sent", key=f"album:{message.album}", now=now)
+        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
     elif message.text.startswith(NOTE_PREFIX) or not cases.may_reply(case, staff.id):
         _keep_note(uow, app, case, staff, message, key)
     else:
         _reply(uow, app, case, staff, message, key)
+
+
+def _looks_like_a_command(text: str) -> bool:
+    return text.startswith("/") and not text.startswith(NOTE_PREFIX)
 
 
 def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:

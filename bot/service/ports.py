@@ -328,6 +328,10 @@ class Timers(Protocol):
         """Write a timer as it stands; ``rings_at`` is when something happens next."""
         ...
 
+    def put_off(self, timer: Timer, until: datetime) -> None:
+        """Let a timer that still runs ring later; one that has changed meanwhile is left alone."""
+        ...
+
     def ringing(self, now: datetime, *, limit: int) -> list[tuple[CaseId, Timer]]:
         """Return timers that ring by ``now``, the earliest first."""
         ...

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 BATCH = 50
+PUT_OFF = timedelta(minutes=5)
 
 
 def promise(policies: PolicySet) -> Due:
@@ -37,7 +38,7 @@ def promise(policies: PolicySet) -> Due:
             TimerKind.FIRST_REPLY: target.first_reply,
             TimerKind.NEXT_REPLY: target.next_reply,
             TimerKind.OWNER: target.owner,
-            TimerKind.KEEP_INFORMED: target.keep_informed,
+            TimerKind.KEEP_INFORMED: target.keep_informed or policies.sla[1].keep_informed,
         }[kind]
         return None if span is None else due_at(start, span, target.clock, policies.calendar)
 
@@ -96,6 +97,12 @@ async def ring(app: App) -> int:
             rung += await app.storage.run(partial(_ring_one, app=app, case_id=case_id, timer=timer, now=now))
         except VersionConflict:
             continue  # the case has just moved: it is looked at again
+        except StorageUnavailable:
+            raise
+        except Exception:
+            # The outermost loop: a timer nobody foresaw is put off, so that it holds up no other and floods no log.
+            logger.exception("timer failed", extra={"event": "timer.failed", "case_id": case_id, "kind": timer.kind})
+            await _put_off(app, timer, now)
     if rung:
         app.outbox_bell.ring()
     return rung
@@ -111,6 +118,17 @@ def _ring_one(uow: UnitOfWork, *, app: App, case_id: CaseId, timer: Timer, now: 
         _DUE[timer.kind](uow, app, case, timer, now)
     logger.info("timer rang", extra={"event": "timer.rang", "case": case.number, "kind": timer.kind, "step": timer.step})
     return True
+
+
+async def _put_off(app: App, timer: Timer, now: datetime) -> None:
+    def work(uow: UnitOfWork) -> None:
+        uow.timers.put_off(timer, now + PUT_OFF)
+        uow.incidents.open("timer_failed", f"a timer of the kind {timer.kind}", now=now)
+
+    try:
+        await app.storage.run(work)
+    except (StorageUnavailable, VersionConflict):
+        logger.warning("timer not put off", extra={"event": "timer.not_put_off", "kind": timer.kind})
 
 
 def _warn(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
@@ -170,8 +188,11 @@ def _remind(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) 
     """Two gentle words to the person, then the owner is asked what is to become of the case."""
     step = timer.step + 1
     if step < len(REMIND_AFTER):
-        notices.tell_person(uow, app, case, "case_reminder", now=now, key=_key(timer, str(step)), number=case.number)
-        _save(uow, app, case.id, replace(timer, step=step, due_at=timer.started_at + REMIND_AFTER[step]))
+        if not case.sealed and not case.unreachable:  # a reminder may be read by whoever holds the phone
+            notices.tell_person(uow, app, case, "case_reminder", now=now, key=_key(timer, str(step)), number=case.number)
+        # After a standstill the next one waits its time too.
+        due = max(timer.started_at + REMIND_AFTER[step], now + REMIND_AFTER[step] - REMIND_AFTER[step - 1])
+        _save(uow, app, case.id, replace(timer, step=step, due_at=due))
         return
     _save(uow, app, case.id, replace(timer, state=TimerState.STOPPED))
     notices.tell_topic(uow, app, case, "no_answer", key=_key(timer, "end"), now=now, who=_owner(uow, case))
@@ -202,7 +223,7 @@ _DUE = {
 def on_call(uow: UnitOfWork, case: Case) -> list[StaffMember]:
     """Return who is told about an urgent case, in order; a sealed one is for focal points only."""
     may = {DeskRole.FOCAL_POINT} if case.sealed else {DeskRole.CASEWORKER, DeskRole.SUPERVISOR, DeskRole.FOCAL_POINT}
-    ladder = [member for member in uow.staff.all() if member.on_call is not None and member.desk_role in may]
+    ladder = [member for member in uow.staff.all() if member.on_call is not None and member.desk_role in may and not member.away]
     return sorted(ladder, key=lambda member: (member.on_call or 0, member.id))
 
 

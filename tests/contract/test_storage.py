@@ -495,7 +495,9 @@ class TestCases:
                 at=clock.now(),
             )
             claimed = uow.cases.append(sealed, claim(sealed, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now()))
-            uow.cases.append(claimed, resolve(claimed, code=Resolution.HELPED, by=staff.id, role=staff.desk_role, at=clock.now()))
+            uow.cases.append(
+                claimed, resolve(claimed, code=Resolution.HELPED, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now())
+            )
 
         await storage.run(close)
         now = clock.advance(days=100)

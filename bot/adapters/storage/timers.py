@@ -36,6 +36,10 @@ class SqlTimers:
         else:
             self._vault.run(update(case_timer).where(case_timer.c.id == timer.id).values(**values))
 
+    def put_off(self, timer: Timer, until: datetime) -> None:
+        unchanged = (case_timer.c.id == timer.id, case_timer.c.state == "running", case_timer.c.step == timer.step)
+        self._vault.run(update(case_timer).where(*unchanged).values(rings_at=until))
+
     def ringing(self, now: datetime, *, limit: int) -> list[tuple[CaseId, Timer]]:
         rows = self._vault.all(
             select(case_timer).where(case_timer.c.rings_at <= now).order_by(case_timer.c.rings_at, case_timer.c.id).limit(limit)

@@ -8,7 +8,7 @@ from bot.domain.cases import Case, WorkState
 from bot.domain.ids import ChatId
 from bot.domain.messages import Kind
 from bot.domain.people import DeskRole, Speaker
-from bot.domain.timers import TimerKind, TimerState
+from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.service import casework, timers
 from bot.service.app import App
 from support.assistant import CATALOGUE, Intents, Shelf, Someone, an_app
@@ -111,6 +111,18 @@ async def test_a_note_is_a_sign_of_life_but_no_reply(app: App, group: Desk, cloc
     await later(app, clock, hours=30)
     await group.deliver()
     assert CATALOGUE.staff_text("missed_first_reply") in group.words()
+
+
+async def test_a_timer_that_fails_holds_up_no_other(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    other = Someone(app, ChatId(72), hint="en")
+    await other.commands("human")
+    await other.presses("Yes")
+    broken = await the_case(app)
+    odd = Timer(kind=TimerKind.WAKE, started_at=clock.now(), due_at=clock.now())  # nothing has been put aside
+    await app.storage.run(lambda uow: uow.timers.save(broken.id, odd, rings_at=clock.now()))
+    assert await later(app, clock, hours=12.1) == 2, "the warnings of both cases"
+    open_now = await app.storage.run(lambda uow: uow.incidents.list_open())
+    assert [kind for kind, _, _ in open_now] == ["timer_failed"]
 
 
 # ---------------------------------------------------------------- urgent cases
@@ -274,6 +286,73 @@ async def test_a_mistyped_command_never_reaches_the_person(app: App, group: Desk
     await group.posts(LEA, "he lies", kind=Kind.COMMAND, command="nota", argument="he lies")
     assert await amina.receives() == before
     assert "nothing was sent to the person" in group.words()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"text": "/ resolve he lies"}, {"text": "/résoudre il ment"}, {"kind": Kind.PHOTO, "text": "/resolve he lies"}]
+)
+async def test_what_looks_like_a_command_never_reaches_the_person(
+    app: App, group: Desk, amina: Someone, changes: dict[str, object]
+) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    await group.posts(LEA, **changes)  # type: ignore[arg-type]
+    assert await amina.receives() == before
+    assert (await the_case(app)).state is WorkState.ACTIVE
+
+
+async def test_several_files_at_once_are_not_sent_for_one_may_be_a_note(app: App, group: Desk, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    before = await amina.receives()
+    for text in ("// evidence, not for her", "", ""):
+        await group.posts(LEA, text, kind=Kind.PHOTO, album="a1")
+    assert await amina.receives() == before
+    await group.deliver()
+    assert group.words().count(CATALOGUE.staff_text("album_not_sent")) == 1
+
+
+async def test_a_complaint_about_staff_takes_the_case_from_whoever_has_it(app: App, group: Desk, amina: Someone) -> None:
+    await group.member(LEA)
+    await group.member(RUTH, DeskRole.FOCAL_POINT)
+    await group.presses(LEA, "Claim")
+    case = await the_case(app)
+    await app.storage.run(lambda uow: casework.seal(uow, app, case, key="sealed", now=app.clock.now()))
+    after = await the_case(app)
+    assert (after.sealed, after.owner_id, after.state) == (True, None, WorkState.QUEUED)
+    conversation = await app.storage.run(lambda uow: uow.people.conversation(case.person_id))
+    assert conversation.speaker is Speaker.HUMAN_PENDING
+    await group.deliver()
+    assert any("sealed now" in text for text in private(group, RUTH))
+    assert "only a focal point" in await group.presses(LEA, "Claim")
+
+
+async def test_an_urgent_case_is_judged_milder_by_a_supervisor_only(app: App, group: Desk) -> None:
+    await group.member(LEA)
+    await group.member(RUTH, DeskRole.SUPERVISOR)
+    await Someone(app, ChatId(72), hint="en").says(BOAT)
+    await group.presses(LEA, "Claim")
+    await group.presses(LEA, "Severity …")
+    assert "a supervisor judges it milder" in await group.presses(LEA, "2")
+    await group.presses(RUTH, "2")
+    assert (await the_case(app)).severity == 2
+
+
+async def test_somebody_who_came_back_in_danger_calls_people_at_once(
+    app: App, group: Desk, clock: FakeClock, amina: Someone
+) -> None:
+    await group.member(LEA, on_call=1)
+    case = await the_case(app)
+    await app.storage.run(lambda uow: casework.person_unreachable(uow, app, case.person_id, key="b", now=clock.now()))
+    await resolved(group)
+    clock.advance(days=1)
+    await amina.says(BOAT)
+    again = await the_case(app)
+    assert (again.id, again.unreachable, again.severity) == (case.id, False, 4)
+    await later(app, clock, seconds=1)
+    await group.deliver()
+    assert "Urgent case" in private(group, LEA)[-1]
 
 
 async def test_a_case_is_given_to_a_colleague(app: App, group: Desk, amina: Someone) -> None:
