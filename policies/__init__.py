@@ -15,7 +15,7 @@ from policies.limits import Admission, RateLimit, admit
 from policies.loader import load
 from policies.policy_set import STAGES, Category, PolicySet, Rule, Stage
 from policies.retention import RetentionRule, expires_at, is_expired
-from policies.sla import ClockTime, Target, due_at, warnings_at
+from policies.sla import ClockTime, Target, counts_from, due_at, warnings_at
 
 __all__ = [
     "FALLBACK_RULE",
@@ -41,6 +41,7 @@ __all__ = [
     "Trigger",
     "TurnFacts",
     "admit",
+    "counts_from",
     "decide",
     "due_at",
     "expires_at",

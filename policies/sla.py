@@ -46,16 +46,16 @@ class Target:
     since: str
 
 
+def counts_from(start: datetime, clock: ClockTime, calendar: Calendar) -> datetime:
+    """Return the moment, in UTC, from which a promise made at ``start`` counts: the next opening where nobody is there before."""
+    is_watched = clock is ClockTime.WALL or (clock is ClockTime.ON_CALL and calendar.on_call)
+    return (start if is_watched else calendar.next_open(start)).astimezone(UTC)
+
+
 def due_at(start: datetime, span: Span, clock: ClockTime, calendar: Calendar) -> datetime:
     """Return the moment, in UTC, by which a promise made at ``start`` falls due."""
-    match clock:
-        case ClockTime.WALL:
-            return start.astimezone(UTC) + span.wall
-        case ClockTime.ON_CALL:
-            begin = start if calendar.on_call else calendar.next_open(start)
-            return begin.astimezone(UTC) + span.wall
-        case ClockTime.WORKING:
-            return calendar.add(start, span)
+    begin = counts_from(start, clock, calendar)
+    return calendar.add(begin, span) if clock is ClockTime.WORKING else begin + span.wall
 
 
 def warnings_at(started_at: datetime, due: datetime, shares: Sequence[float]) -> tuple[datetime, ...]:

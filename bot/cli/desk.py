@@ -171,13 +171,13 @@ def do(context: Context, number: str, verb: str, value: str, alias: str) -> None
     app = _app(context)
 
     def work(uow: UnitOfWork) -> str:
-        case, member = casework.named(uow, number, alias)
-        return desk.act(uow, app, case, member, verb, value)
+        case, member = casework.case_named(uow, number), casework.member_named(uow, alias)
+        return desk.perform(uow, app, case, member, verb, value)
 
     click.echo(_run(app.storage.run(work)))
 
 
-def _verb(name: str, text: str) -> click.Command:
+def _verb(name: str, value: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @click.argument("number")
     @click.option("--as", "alias", required=True, help="Alias of the staff member, see `waypost staff list`.")
@@ -186,11 +186,9 @@ def _verb(name: str, text: str) -> click.Command:
         app = _app(context)
 
         def work(uow: UnitOfWork) -> Case:
-            case, member = casework.named(uow, number, alias)
-            now = app.clock.now()
-            if name == "resolve":
-                return casework.resolve(uow, app, case, member, code=Resolution.HELPED, now=now)
-            return {"claim": casework.claim, "release": casework.release}[name](uow, app, case, member, now=now)
+            case, member = casework.case_named(uow, number), casework.member_named(uow, alias)
+            desk.perform(uow, app, case, member, name, value)
+            return uow.cases.get(case.id)
 
         case = _run(app.storage.run(work))
         click.echo(f"{case.number}  {case.state}")
@@ -208,7 +206,7 @@ def reply(context: Context, number: str, text: str, alias: str) -> None:
     app = _app(context)
 
     def work(uow: UnitOfWork) -> None:
-        case, member = casework.named(uow, number, alias)
+        case, member = casework.case_named(uow, number), casework.member_named(uow, alias)
         key = f"cli:{case.id}:{secrets.token_hex(6)}"
         casework.reply(uow, app, case, member, text=text, content=None, key=key, now=app.clock.now())
 
@@ -262,11 +260,15 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def register(cli: click.Group) -> None:
-    for name, text in (
-        ("claim", "Take a case; the first one wins."),
-        ("release", "Give a case back to the queue."),
-        ("resolve", "Close a case as helped; the assistant answers the person again. Other reasons: `cases do`."),
+    for name, value, text in (
+        ("claim", "", "Take a case; the first one wins."),
+        ("release", "", "Give a case back to the queue."),
+        (
+            "resolve",
+            Resolution.HELPED,
+            "Close a case as helped; the assistant answers the person again. Other reasons: `cases do`.",
+        ),
     ):
-        cases.add_command(_verb(name, text))
+        cases.add_command(_verb(name, value, text))
     for command in (staff, cases, pause, resume):
         cli.add_command(command)

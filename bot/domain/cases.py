@@ -355,17 +355,26 @@ def snooze(case: Case, *, until: datetime, by: StaffId, role: DeskRole, at: date
     return CaseEvent(kind=EventKind.SNOOZED, at=at, staff_id=by, until=until)
 
 
-def wake(case: Case, *, at: datetime, by: StaffId | None = None, role: DeskRole | None = None) -> CaseEvent:
-    """What was waited for has come, or its time is over: the owner acts. ``by`` is None when time does it.
+def wake(case: Case, *, at: datetime) -> CaseEvent:
+    """What was waited for has come, or its time is over: the owner acts.
 
     Raises:
         InvalidTransition: the case waits for nothing.
     """
     if case.state not in {WorkState.SNOOZED, WorkState.WAITING_PARTNER}:
         raise InvalidTransition(f"Case {case.number} is {case.state}; it has not been put aside.")
-    if by is not None and role is not None:
-        _require_owner(case, by, role, "taken up again")
-    return CaseEvent(kind=EventKind.WOKEN, at=at, staff_id=by)
+    return CaseEvent(kind=EventKind.WOKEN, at=at)
+
+
+def take_up(case: Case, *, by: StaffId, role: DeskRole, at: datetime) -> CaseEvent:
+    """The owner goes on before the time.
+
+    Raises:
+        InvalidTransition: the case waits for nothing, or is not theirs.
+    """
+    event = wake(case, at=at)
+    _require_owner(case, by, role, "taken up again")
+    return replace(event, staff_id=by)
 
 
 def resolve(case: Case, *, code: Resolution, by: StaffId, role: DeskRole, at: datetime) -> CaseEvent:
@@ -377,7 +386,7 @@ def resolve(case: Case, *, code: Resolution, by: StaffId, role: DeskRole, at: da
     Raises:
         InvalidTransition: not theirs, or it waits for somebody else's look.
     """
-    if case.review_by is not None and case.review_by != by and _may_review(case, role):
+    if case.review_by is not None and case.review_by != by and role is overseer(case):
         return CaseEvent(kind=EventKind.RESOLVED, at=at, staff_id=by, note=code)
     _require_owner(case, by, role, "resolved")
     if not case.is_urgent:
@@ -392,7 +401,6 @@ def may_reopen(case: Case, *, sealed: bool, at: datetime) -> bool:
 
     A complaint about staff never returns to a case that colleagues have read.
     """
-    assert case.resolved_at is not None or case.state is not WorkState.RESOLVED
     is_recent = case.resolved_at is not None and at - case.resolved_at <= REOPEN_WITHIN
     return case.state is WorkState.RESOLVED and is_recent and (case.sealed or not sealed)
 
@@ -452,7 +460,7 @@ def set_severity(case: Case, *, severity: int, by: StaffId, role: DeskRole, at: 
         InvalidTransition: not theirs, out of 0 to 4, or no change.
     """
     _require_owner(case, by, role, "judged anew")
-    if case.is_urgent and severity < URGENT and not _may_review(case, role):
+    if case.is_urgent and severity < URGENT and role is not overseer(case):
         raise InvalidTransition(f"Case {case.number} is urgent: {_reviewers(case)} judges it milder.")
     if not 0 <= severity <= 4 or severity == case.severity:
         raise InvalidTransition(f"Case {case.number} has severity {case.severity}; another from 0 to 4 is needed.")
@@ -472,6 +480,16 @@ def may_reply(case: Case, by: StaffId) -> bool:
     return case.state in OWNED and case.owner_id == by
 
 
+def may_have(case: Case, role: DeskRole) -> bool:
+    """Whether a role may work on this case: a sealed one is for focal points only."""
+    return role.works_cases and (not case.sealed or role is DeskRole.FOCAL_POINT)
+
+
+def overseer(case: Case) -> DeskRole:
+    """Return the role that looks after others' work on this case."""
+    return DeskRole.FOCAL_POINT if case.sealed else DeskRole.SUPERVISOR
+
+
 def _over(case: Case) -> Case:
     """Nobody has the case and nothing is waited for."""
     return _unreviewed(replace(case, owner_id=None, waiting_since=None, snoozed_until=None))
@@ -480,10 +498,6 @@ def _over(case: Case) -> Case:
 def _unreviewed(case: Case) -> Case:
     """What has changed must be looked at anew."""
     return replace(case, review_by=None, resolution=None)
-
-
-def _may_review(case: Case, role: DeskRole) -> bool:
-    return role is (DeskRole.FOCAL_POINT if case.sealed else DeskRole.SUPERVISOR)
 
 
 def _reviewers(case: Case) -> str:
@@ -498,7 +512,7 @@ def _require_open(case: Case, verb: str) -> None:
 def _require_worker(case: Case, role: DeskRole) -> None:
     if not role.works_cases:
         raise InvalidTransition(f"The role {role} works no cases.")
-    if case.sealed and role is not DeskRole.FOCAL_POINT:
+    if not may_have(case, role):
         raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it.")
 
 

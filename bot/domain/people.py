@@ -4,7 +4,7 @@ A person is known by a chat alone: no name, no profile. Their :class:`Conversati
 and carries a version: every change of speaker raises it, and a reply computed for an older version is never sent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -97,6 +97,14 @@ class Conversation:
     """In a row."""
     card_sent_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+def hand_to(conversation: Conversation, speaker: Speaker, at: datetime) -> Conversation:
+    """Return the conversation with another speaker, a new version and nothing left open."""
+    return replace(
+        conversation, speaker=speaker, version=conversation.version + 1, pending=None, question="", category=None,
+        severity=0, clarifications_asked=0, updated_at=at,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,7 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
         case EventKind.REPLIED:
             desk.keep(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER)
             desk.stop(TimerKind.WAKE)
-            desk.wait(TimerKind.KEEP_INFORMED if after.state is WorkState.WAITING_PARTNER else TimerKind.REMIND)
+            desk.wait_on()
         case EventKind.NOTED:
             if event.staff_id is not None and event.staff_id == after.owner_id:
                 desk.keep(TimerKind.OWNER)
@@ -151,15 +151,6 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
     return list(desk.changed.values())
 
 
-def rings_at(timer: Timer, shares: Sequence[float]) -> datetime | None:
-    """Return when something happens next: a warning at a share of the time, or that it is due; None when it does not run."""
-    if timer.state is not TimerState.RUNNING:
-        return None
-    if timer.kind in PROMISES and timer.step < len(shares):
-        return timer.started_at + (timer.due_at - timer.started_at) * shares[timer.step]
-    return timer.due_at
-
-
 class _Desk:
     """The timers of one case while an event is applied."""
 
@@ -182,26 +173,23 @@ class _Desk:
         self.stop(kind)
         self._set(Timer(kind=kind, started_at=self._at, due_at=due))
 
-    def wait(self, kind: TimerKind) -> None:
-        """Our word is out: the person is reminded, or kept informed."""
-        if kind is TimerKind.REMIND:
-            self.until(kind, self._at + REMIND_AFTER[0])
+    def wait_on(self) -> None:
+        """Our word is out: the person is kept informed, or reminded."""
+        if self._case.state is WorkState.WAITING_PARTNER:
+            self.start(TimerKind.KEEP_INFORMED)
         else:
-            self.start(kind)
+            self.until(TimerKind.REMIND, self._at + REMIND_AFTER[0])
 
     def promise_a_reply(self) -> None:
         """Whoever waits and was promised nothing that still runs, is promised the next reply."""
-        open_promises = {TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY} & set(self._timers)
-        if self._case.waiting_since is not None and not open_promises:
+        if self._case.waiting_since is not None and not PROMISES & set(self._timers):
             self.start(TimerKind.NEXT_REPLY)
 
     def come_back(self) -> None:
         """The person can be reached again: what their case waits for goes on."""
         match self._case.state:
-            case WorkState.WAITING_PARTNER:
-                self.start(TimerKind.KEEP_INFORMED)
-            case WorkState.WAITING_PERSON:
-                self.wait(TimerKind.REMIND)
+            case WorkState.WAITING_PARTNER | WorkState.WAITING_PERSON:
+                self.wait_on()
             case WorkState.ACTIVE:
                 self.resume(TimerKind.NEXT_REPLY)
                 self.start(TimerKind.OWNER)

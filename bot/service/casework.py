@@ -22,7 +22,7 @@ from bot.domain.deliveries import (
 from bot.domain.errors import InvalidTransition
 from bot.domain.ids import CaseId, PersonId
 from bot.domain.messages import Incoming, Kind
-from bot.domain.people import Conversation, DeskRole, Person, PersonState, Role, Speaker, StaffMember
+from bot.domain.people import Conversation, DeskRole, Person, PersonState, Role, Speaker, StaffMember, hand_to
 from bot.service import notices, timers
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
@@ -87,7 +87,7 @@ def open_case(
         )
     )
     notices.tell_desk(uow, app, case, text, key=f"{key}:packet", now=now)
-    return case, notices.hand_to(conversation, cases.SPEAKER_OF[case.state], now)
+    return case, hand_to(conversation, cases.SPEAKER_OF[case.state], now)
 
 
 def _open_new(uow: UnitOfWork, app: App, person: Person, opening: Opening, follows: Case | None, *, now: datetime) -> Case:
@@ -111,7 +111,7 @@ def _reopen(uow: UnitOfWork, app: App, case: Case, opening: Opening, *, key: str
         case = timers.record(uow, app, case, event)
     if opening.sealed:
         case = seal(uow, app, case, key=f"{key}:sealed", now=now)
-    last = uow.staff.get(case.last_owner_id).alias if case.last_owner_id is not None else "–"
+    last = notices.alias_of(uow, case.last_owner_id)
     notices.tell_topic(uow, app, case, "reopened", key=f"{key}:reopened", now=now, who=last)
     notices.refresh_header(uow, app, case, now=now)
     return case
@@ -150,10 +150,9 @@ def seal(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> C
         return case
     case = timers.record(uow, app, case, CaseEvent(kind=EventKind.SEALED, at=now))
     notices.tell_desk(uow, app, case, app.catalogue.staff_text("sealed_packet", number=case.number), key=key, now=now)
-    if case.owner_id is not None and uow.staff.get(case.owner_id).desk_role is not DeskRole.FOCAL_POINT:
+    if case.owner_id is not None and not cases.may_have(case, uow.staff.get(case.owner_id).desk_role):
         # What is told now may be about the very colleague who has the case.
         case = timers.record(uow, app, case, CaseEvent(kind=EventKind.RELEASED, at=now, note="sealed"))
-        notices.speaker_follows(uow, case, now)
     timers.tell_supervisors(uow, app, case, "sealed_waits", key, now)
     notices.refresh_header(uow, app, case, now=now)
     return case
@@ -188,12 +187,10 @@ def claim(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: dat
         CaseAlreadyClaimed: names who has it.
         InvalidTransition: the case is closed, or sealed and ``staff`` is no focal point.
     """
-    owner = uow.staff.get(case.owner_id).alias if case.owner_id is not None else ""
-    event = cases.claim(case, by=staff.id, role=staff.desk_role, at=now, owner_alias=owner)
+    event = cases.claim(case, by=staff.id, role=staff.desk_role, at=now, owner_alias=notices.alias_of(uow, case.owner_id))
     case = _change(uow, app, case, event, staff, "claimed", now=now)
-    if not any(other.is_urgent and other.owner_id is None for other in uow.cases.all(limit=10_000)):
+    if not uow.cases.is_waiting(cases.URGENT):
         uow.incidents.close("urgent_case_unclaimed", now=now)
-    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_joined", now=now)
     notices.tell_topic(uow, app, case, "claimed_by", key=notices.key_of(case, "claimed"), now=now, who=staff.alias)
     return case
@@ -209,7 +206,6 @@ def assign(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, to: StaffM
     event = cases.assign(case, to=to.id, to_role=to.desk_role, by=staff.id, role=staff.desk_role, at=now)
     case = _change(uow, app, case, event, staff, "assigned", now=now)
     if not was_owned:
-        notices.speaker_follows(uow, case, now)
         notices.tell_person(uow, app, case, "human_joined", now=now)
     key = notices.key_of(case, "assigned")
     notices.tell_topic(uow, app, case, "assigned", key=key, now=now, who=staff.alias, to=to.alias)
@@ -221,7 +217,6 @@ def release(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: d
     """Put the case back into the queue."""
     event = cases.release(case, by=staff.id, role=staff.desk_role, at=now)
     case = _change(uow, app, case, event, staff, "released", now=now)
-    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_released", now=now)
     notices.tell_topic(uow, app, case, "released", key=notices.key_of(case, "released"), now=now, who=staff.alias)
     return case
@@ -239,14 +234,14 @@ def snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, until: 
     """Put the case aside until a moment, or until the person writes."""
     event = cases.snooze(case, until=until, by=staff.id, role=staff.desk_role, at=now)
     case = _change(uow, app, case, event, staff, "snoozed", now=now)
-    shown = f"{until.astimezone(app.policies.calendar.zone):%d %b %H:%M}"
+    shown = notices.local(app, until)
     notices.tell_topic(uow, app, case, "snoozed", key=notices.key_of(case, "snoozed"), now=now, who=staff.alias, until=shown)
     return case
 
 
 def wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
     """Take the case up again before its time."""
-    return _change(uow, app, case, cases.wake(case, at=now, by=staff.id, role=staff.desk_role), staff, "woken", now=now)
+    return _change(uow, app, case, cases.take_up(case, by=staff.id, role=staff.desk_role, at=now), staff, "woken", now=now)
 
 
 def judge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, severity: int, now: datetime) -> Case:
@@ -282,7 +277,6 @@ def resolve(
         notices.tell_topic(uow, app, case, "review_asked", key=key, now=now, who=staff.alias)
         timers.tell_supervisors(uow, app, case, "review_asked", key, now, who=staff.alias)
         return case
-    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_resolved", now=now, number=case.number)
     notices.tell_topic(uow, app, case, "resolved", key=notices.key_of(case, "resolved"), now=now, who=staff.alias)
     notices.enqueue_desk(uow, app, case, CloseTopic(), key=notices.key_of(case, "close"), now=now)
@@ -405,16 +399,16 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     uow.audit.record(actor="operator", action="staff.revoked", subject=alias, now=now)
 
 
-def named(uow: UnitOfWork, number: str, alias: str) -> tuple[Case, StaffMember]:
-    """Return a case by its number and a member by alias.
+def case_named(uow: UnitOfWork, number: str) -> Case:
+    """Return a case by its number.
 
     Raises:
-        InvalidTransition: there is no such case or member.
+        InvalidTransition: there is none.
     """
     case = uow.cases.by_number(number)
     if case is None:
         raise InvalidTransition(f"No case {number}: see `waypost cases list`.")
-    return case, member_named(uow, alias)
+    return case
 
 
 def member_named(uow: UnitOfWork, alias: str) -> StaffMember:
@@ -431,10 +425,10 @@ def member_named(uow: UnitOfWork, alias: str) -> StaffMember:
 
 def answer_again(conversation: Conversation, now: datetime) -> Conversation:
     """Return the conversation with the assistant as its speaker."""
-    return notices.hand_to(conversation, Speaker.BOT, now)
+    return hand_to(conversation, Speaker.BOT, now)
 
 
 def hand_back(conversation: Conversation, case: Case, now: datetime) -> Conversation:
     """Return the conversation with the speaker that follows from its open case."""
     speaker = cases.SPEAKER_OF[case.state]
-    return conversation if conversation.speaker is speaker else notices.hand_to(conversation, speaker, now)
+    return conversation if conversation.speaker is speaker else hand_to(conversation, speaker, now)

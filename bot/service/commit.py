@@ -18,7 +18,7 @@ from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
-from policies import ClockTime, Outcome, due_at
+from policies import Outcome, counts_from, due_at
 
 BUTTON_LIFE = timedelta(days=7)
 SHOWN_LATELY = timedelta(hours=24)
@@ -179,9 +179,7 @@ def _wait(turn: Turn, app: App) -> timedelta:
 
 
 def _is_off_hours(turn: Turn, app: App) -> bool:
-    target, calendar = app.policies.sla[turn.decision.severity], app.policies.calendar
-    waits_for_opening = target.clock is ClockTime.WORKING or (target.clock is ClockTime.ON_CALL and not calendar.on_call)
-    return waits_for_opening and not calendar.is_open(turn.now)
+    return counts_from(turn.now, app.policies.sla[turn.decision.severity].clock, app.policies.calendar) > turn.now
 
 
 def _answers_card(turn: Turn) -> bool:

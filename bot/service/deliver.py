@@ -77,13 +77,11 @@ class Sender:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set, then finish what is under way."""
         while not stop.is_set():
-            found = False
-            for pool in Pool:
-                for item in await self._claim(pool):
-                    found = True
-                    task = asyncio.create_task(self._deliver(item))
-                    self._busy[pool].add(task)
-                    task.add_done_callback(partial(self._done, pool))
+            found = await self._claim()
+            for pool, item in found:
+                task = asyncio.create_task(self._deliver(item))
+                self._busy[pool].add(task)
+                task.add_done_callback(partial(self._done, pool))
             if not found:
                 await self._app.outbox_bell.wait(IDLE_S)
         if under_way := [task for tasks in self._busy.values() for task in tasks]:
@@ -91,25 +89,27 @@ class Sender:
 
     async def drain(self) -> None:
         """Deliver all that is due now; for tests and one-shot commands."""
-        while items := [item for pool in Pool for item in await self._claim(pool)]:
-            await asyncio.gather(*(self._deliver(item) for item in items))
+        while found := await self._claim():
+            await asyncio.gather(*(self._deliver(item) for _, item in found))
 
-    async def _claim(self, pool: Pool) -> list[OutboxItem]:
-        free = LANES[pool] - len(self._busy[pool])
-        if free <= 0:
-            return []
+    async def _claim(self) -> list[tuple[Pool, OutboxItem]]:
+        free = {pool: lanes - len(self._busy[pool]) for pool, lanes in LANES.items()}
         app, now = self._app, self._app.clock.now()
+
+        def claim(uow: UnitOfWork) -> list[tuple[Pool, OutboxItem]]:
+            return [
+                (pool, item)
+                for pool, lanes in free.items()
+                if lanes > 0
+                for item in uow.outbox.claim(pool, worker=app.worker, now=now, lease_s=LEASE_S, limit=lanes)
+            ]
+
         try:
-            claimed = await app.storage.run(
-                lambda uow: uow.outbox.claim(pool, worker=app.worker, now=now, lease_s=LEASE_S, limit=free)
-            )
+            claimed = await app.storage.run(claim)
         except StorageUnavailable:
             logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
             return []
-        if pool is Pool.URGENT_DESK:
-            # A lane is as urgent as the most urgent in it: nothing before that may wait longer than it.
-            claimed = [replace(item, delivery=replace(item.delivery, priority=Priority.EMERGENCY)) for item in claimed]
-        return [item for item in claimed if item.id not in self._under_way]
+        return [(pool, _hurried(item, pool)) for pool, item in claimed if item.id not in self._under_way]
 
     def _done(self, pool: Pool, task: asyncio.Task[None]) -> None:
         self._busy[pool].discard(task)
@@ -299,6 +299,13 @@ class Sender:
             casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
         elif item.delivery.case_message_id is not None:
             notices.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
+
+
+def _hurried(item: OutboxItem, pool: Pool) -> OutboxItem:
+    """A lane is as urgent as the most urgent in it: nothing before that may wait longer than it."""
+    if pool is not Pool.URGENT_DESK:
+        return item
+    return replace(item, delivery=replace(item.delivery, priority=Priority.EMERGENCY))
 
 
 def topic_name(case: Case) -> str:

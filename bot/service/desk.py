@@ -55,12 +55,6 @@ async def _press_with_retry(message: Incoming, app: App) -> str:
     return await app.storage.run(partial(_press, message=message, app=app))
 
 
-def is_case_button(uow: UnitOfWork, token: str, now: datetime) -> bool:
-    """Whether a button belongs to a case: a colleague on call presses it in private."""
-    action = uow.buttons.look_up(token, now=now)
-    return action is not None and action.case_id is not None
-
-
 def _press(uow: UnitOfWork, *, message: Incoming, app: App) -> str:
     now = app.clock.now()
     action = uow.buttons.look_up(message.button or "", now=now)
@@ -91,14 +85,20 @@ def _show_menu(uow: UnitOfWork, app: App, case: Case, rows: Sequence[Sequence[st
 def act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
     """Do what a button or a command of the desk says; return what came of it, in words for whoever asked."""
     try:
-        return _act(uow, app, case, staff, verb, value)
+        return perform(uow, app, case, staff, verb, value)
     except CaseAlreadyClaimed as exc:
         return app.catalogue.staff_text("already_claimed", who=exc.by)
     except InvalidTransition as exc:
         return str(exc)
 
 
-def _act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
+def perform(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
+    """Do one of :data:`COMMANDS`, with its value where it needs one, and return what came of it.
+
+    Raises:
+        CaseAlreadyClaimed: somebody has it.
+        InvalidTransition: the case, the role or the value does not allow it.
+    """
     now = app.clock.now()
     match verb:
         case "claim":
@@ -116,11 +116,9 @@ def _act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, v
                 raise InvalidTransition(app.catalogue.staff_text("how_severity"))
             casework.judge(uow, app, case, staff, severity=int(value), now=now)
         case "assign":
-            _, colleague = casework.named(uow, case.number, value)
-            casework.assign(uow, app, case, staff, colleague, now=now)
+            casework.assign(uow, app, case, staff, casework.member_named(uow, value), now=now)
         case "merge":
-            into, _ = casework.named(uow, value, staff.alias)
-            casework.merge(uow, app, case, staff, into, now=now)
+            casework.merge(uow, app, case, staff, casework.case_named(uow, value), now=now)
         case "resolve":
             name, _, summary = value.partition(" ")
             if name not in set(Resolution):
@@ -167,7 +165,7 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     elif message.kind is Kind.COMMAND or _looks_like_a_command(message.text):
         # A mistyped command is for us too, never for the person; so is one below a photo.
         said = act(uow, app, case, staff, message.command or "", message.argument.strip())
-        notices.tell_text(uow, app, case, said, key=key, now=now)
+        notices.tell_desk(uow, app, case, said, key=key, now=now)
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
     elif message.is_edit:
         notices.tell_topic(uow, app, case, "edit_not_sent", key=key, now=now)

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from bot.domain.errors import StorageUnavailable
 from bot.service.app import App
+from bot.service.periodic import repeat
 from bot.service.ports import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -32,15 +33,7 @@ class Swept:
 
 async def run(app: App, stop: asyncio.Event) -> None:
     """Sweep every ten minutes until ``stop`` is set."""
-    while not stop.is_set():
-        try:
-            await sweep(app)
-        except StorageUnavailable:
-            logger.warning("sweep postponed", extra={"event": "sweep.unavailable"})
-        try:
-            await asyncio.wait_for(stop.wait(), SWEEP_EVERY_S)
-        except TimeoutError:
-            continue
+    await repeat(partial(sweep, app), SWEEP_EVERY_S, stop, name="sweep")
 
 
 async def sweep(app: App) -> Swept:

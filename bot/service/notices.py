@@ -1,10 +1,9 @@
 """What the desk and the person are told about a case: posts in its topic, notices, reactions. Everything leaves by the outbox."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.cases import SPEAKER_OF, Case
+from bot.domain.cases import Case
 from bot.domain.deliveries import (
     Address,
     Content,
@@ -18,8 +17,8 @@ from bot.domain.deliveries import (
     ToPerson,
     WireButton,
 )
-from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId
-from bot.domain.people import Conversation, Speaker, StaffMember
+from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId, StaffId
+from bot.domain.people import StaffMember
 from bot.service.app import App
 from bot.service.ports import Link, UnitOfWork
 from bot.service.split import split_text
@@ -33,11 +32,12 @@ KEPT_AS_NOTE = "✍"
 
 def header(uow: UnitOfWork, app: App, case: Case) -> str:
     """Return the first post of a case's topic. A sealed case shows number, severity, language and state, nothing else."""
-    zone = app.policies.calendar.zone
-    shown = case.waiting_since or case.opened_at
-    owner = uow.staff.get(case.owner_id).alias if case.owner_id is not None else ""
-    until = f"{case.snoozed_until.astimezone(zone):%d %b %H:%M}" if case.snoozed_until else ""
-    state = app.catalogue.staff_text(f"state_{case.state}", who=owner, since=f"{shown.astimezone(zone):%d %b %H:%M}", until=until)
+    state = app.catalogue.staff_text(
+        f"state_{case.state}",
+        who=alias_of(uow, case.owner_id),
+        since=local(app, case.waiting_since or case.opened_at),
+        until=local(app, case.snoozed_until) if case.snoozed_until else "",
+    )
     key = "case_header_sealed" if case.sealed else "case_header"
     lines = [
         app.catalogue.staff_text("drill") if case.drill else "",
@@ -47,6 +47,16 @@ def header(uow: UnitOfWork, app: App, case: Case) -> str:
         app.catalogue.staff_text("state_unreachable") if case.unreachable else "",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def alias_of(uow: UnitOfWork, staff_id: StaffId | None) -> str:
+    """Return how colleagues know a member; a dash for nobody."""
+    return uow.staff.get(staff_id).alias if staff_id is not None else "–"
+
+
+def local(app: App, at: datetime) -> str:
+    """Return a moment as the office's clocks show it."""
+    return f"{at.astimezone(app.policies.calendar.zone):%d %b %H:%M}"
 
 
 def header_buttons(uow: UnitOfWork, app: App, case: Case, *, now: datetime) -> tuple[tuple[WireButton, ...], ...]:
@@ -102,14 +112,9 @@ def mark(uow: UnitOfWork, case_id: CaseId, telegram_id: int, emoji: str, *, key:
     enqueue(uow, ToCase(case_id=case_id), content, key=key, now=now, priority=Priority.COSMETIC)
 
 
-def tell_text(uow: UnitOfWork, app: App, case: Case, text: str, *, key: str, now: datetime) -> None:
-    """Say these words to the desk in the case's topic."""
-    tell_desk(uow, app, case, text, key=key, now=now)
-
-
 def tell_topic(uow: UnitOfWork, app: App, case: Case, text_key: str, *, key: str, now: datetime, **values: object) -> None:
     """Say a catalogue text to the desk in the case's topic."""
-    tell_text(uow, app, case, app.catalogue.staff_text(text_key, **values), key=key, now=now)
+    tell_desk(uow, app, case, app.catalogue.staff_text(text_key, **values), key=key, now=now)
 
 
 def not_delivered(uow: UnitOfWork, app: App, person_id: PersonId, reason: str, *, key: str, now: datetime) -> None:
@@ -140,20 +145,6 @@ def call_member(uow: UnitOfWork, app: App, member: StaffMember, case: Case, *, k
 def _to_member(uow: UnitOfWork, member: StaffMember, case: Case, content: Content, *, key: str, now: datetime) -> None:
     priority = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
     enqueue(uow, ToChat(chat_id=member.chat_id), content, key=f"{key}:staff:{member.id}", now=now, priority=priority)
-
-
-def speaker_follows(uow: UnitOfWork, case: Case, now: datetime) -> None:
-    """Let the conversation's speaker follow the state of the case; what was computed before is not sent any more."""
-    conversation = uow.people.conversation(case.person_id)
-    uow.people.save_conversation(hand_to(conversation, SPEAKER_OF[case.state], now))
-
-
-def hand_to(conversation: Conversation, speaker: Speaker, now: datetime) -> Conversation:
-    """Return the conversation with another speaker, a new version and nothing left open."""
-    return replace(
-        conversation, speaker=speaker, version=conversation.version + 1, pending=None, question="", category=None,
-        severity=0, clarifications_asked=0, updated_at=now,
-    )  # fmt: skip
 
 
 def key_of(case: Case, what: str) -> str:

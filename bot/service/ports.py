@@ -254,6 +254,10 @@ class Cases(Protocol):
         """Return the person's newest case, open or not."""
         ...
 
+    def is_waiting(self, severity: int) -> bool:
+        """Whether a case of at least this severity waits for somebody to take it."""
+        ...
+
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
 
     def owned_by(self, staff_id: StaffId) -> list[Case]:
@@ -361,6 +365,10 @@ class Staff(Protocol):
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None: ...
 
 
+OF_CASE = "@"
+"""First letter of the token of a case's button: no other token begins so."""
+
+
 class Buttons(Protocol):
     def issue(
         self,
@@ -371,7 +379,7 @@ class Buttons(Protocol):
         case_id: CaseId | None,
         expires_at: datetime,
     ) -> str:
-        """Return an opaque token, at most 64 bytes."""
+        """Return an opaque token, at most 64 bytes; that of a case's button begins with :data:`OF_CASE`."""
         ...
 
     def look_up(self, token: str, *, now: datetime) -> ButtonAction | None:

@@ -7,6 +7,7 @@ ring together and each thing still happens once, also across a restart.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,13 +15,14 @@ from functools import partial
 from bot.domain import cases
 from bot.domain.cases import Case, CaseEvent, EventKind
 from bot.domain.errors import StorageUnavailable, VersionConflict
-from bot.domain.ids import CaseId, StaffId
-from bot.domain.people import DeskRole, StaffMember
-from bot.domain.timers import PROMISES, REMIND_AFTER, Due, Timer, TimerKind, TimerState, follow, rings_at
+from bot.domain.ids import CaseId
+from bot.domain.people import StaffMember, hand_to
+from bot.domain.timers import PROMISES, REMIND_AFTER, Due, Timer, TimerKind, TimerState, follow
 from bot.service import notices
 from bot.service.app import App
+from bot.service.periodic import repeat
 from bot.service.ports import UnitOfWork
-from policies import PolicySet, due_at
+from policies import PolicySet, due_at, warnings_at
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +59,26 @@ def begin(uow: UnitOfWork, app: App, case: Case, event: CaseEvent) -> Case:
 
 
 def record(uow: UnitOfWork, app: App, case: Case, event: CaseEvent) -> Case:
-    """Append an event to the case as read, and let its timers follow.
+    """Append an event to the case as read, and let its timers follow, and who speaks to the person.
 
     Raises:
         VersionConflict: the case has moved on.
     """
     after = uow.cases.append(case, event)
     _follow(uow, app, case, after, event)
+    speaker = cases.SPEAKER_OF[after.state]
+    if speaker is not cases.SPEAKER_OF[case.state]:
+        # A new version: what was computed before is not sent any more.
+        uow.people.save_conversation(hand_to(uow.people.conversation(case.person_id), speaker, event.at))
     return after
+
+
+def rings_at(timer: Timer, shares: Sequence[float]) -> datetime | None:
+    """Return when something happens next: a warning at a share of the time, or that it is due; None when it does not run."""
+    if timer.state is not TimerState.RUNNING:
+        return None
+    warnings = warnings_at(timer.started_at, timer.due_at, shares) if timer.kind in PROMISES else ()
+    return warnings[timer.step] if timer.step < len(warnings) else timer.due_at
 
 
 def _follow(uow: UnitOfWork, app: App, before: Case, after: Case, event: CaseEvent) -> None:
@@ -78,15 +92,7 @@ def _save(uow: UnitOfWork, app: App, case_id: CaseId, timer: Timer) -> None:
 
 async def run(app: App, stop: asyncio.Event) -> None:
     """Ring until ``stop`` is set."""
-    while not stop.is_set():
-        try:
-            await ring(app)
-        except StorageUnavailable:
-            logger.warning("timers postponed", extra={"event": "timers.unavailable"})
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
-        except TimeoutError:
-            continue
+    await repeat(partial(ring, app), LOOK_EVERY_S, stop, name="timers")
 
 
 async def ring(app: App) -> int:
@@ -132,10 +138,8 @@ async def _put_off(app: App, timer: Timer, now: datetime) -> None:
 
 
 def _warn(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
-    shares = app.policies.sla_warnings
-    step = timer.step
-    while step < len(shares) and timer.started_at + (timer.due_at - timer.started_at) * shares[step] <= now:
-        step += 1  # after a standstill one warning is enough
+    # After a standstill one warning is enough.
+    step = sum(at <= now for at in warnings_at(timer.started_at, timer.due_at, app.policies.sla_warnings))
     left = max(1, round((timer.due_at - now) / timedelta(minutes=1)))
     notices.tell_topic(uow, app, case, f"warn_{timer.kind}", key=_key(timer, f"warn{step}"), now=now, minutes=left)
     _save(uow, app, case.id, replace(timer, step=step))
@@ -144,7 +148,7 @@ def _warn(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) ->
 def _miss(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
     """A promise is broken: it is said once, to the desk and to the supervisors."""
     _save(uow, app, case.id, replace(timer, state=TimerState.MISSED))
-    case = uow.cases.append(case, CaseEvent(kind=EventKind.BREACHED, at=now, note=timer.kind))
+    case = record(uow, app, case, CaseEvent(kind=EventKind.BREACHED, at=now, note=timer.kind))
     notices.tell_topic(uow, app, case, f"missed_{timer.kind}", key=_key(timer, "missed"), now=now)
     tell_supervisors(uow, app, case, f"missed_{timer.kind}", _key(timer, "missed"), now)
 
@@ -155,7 +159,6 @@ def _lose_owner(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: dateti
     owner = uow.staff.get(case.owner_id)
     _save(uow, app, case.id, replace(timer, state=TimerState.MISSED))
     case = record(uow, app, case, cases.release_by_timer(case, at=now))
-    notices.speaker_follows(uow, case, now)
     notices.tell_person(uow, app, case, "human_released", now=now)
     notices.tell_topic(uow, app, case, "owner_timer", key=_key(timer, "owner"), now=now, who=owner.alias)
     notices.tell_member(uow, app, owner, case, "owner_timer", key=_key(timer, "owner"), now=now, who=owner.alias)
@@ -180,7 +183,9 @@ def _climb(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -
 
 def _wake(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
     case = record(uow, app, case, cases.wake(case, at=now))
-    notices.tell_topic(uow, app, case, f"woken_{timer.kind}", key=_key(timer, "woken"), now=now, who=_owner(uow, case))
+    notices.tell_topic(
+        uow, app, case, f"woken_{timer.kind}", key=_key(timer, "woken"), now=now, who=notices.alias_of(uow, case.owner_id)
+    )
     notices.refresh_header(uow, app, case, now=now)
 
 
@@ -195,7 +200,7 @@ def _remind(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) 
         _save(uow, app, case.id, replace(timer, step=step, due_at=due))
         return
     _save(uow, app, case.id, replace(timer, state=TimerState.STOPPED))
-    notices.tell_topic(uow, app, case, "no_answer", key=_key(timer, "end"), now=now, who=_owner(uow, case))
+    notices.tell_topic(uow, app, case, "no_answer", key=_key(timer, "end"), now=now, who=notices.alias_of(uow, case.owner_id))
 
 
 def _close(uow: UnitOfWork, app: App, case: Case, _timer: Timer, now: datetime) -> None:
@@ -222,21 +227,16 @@ _DUE = {
 
 def on_call(uow: UnitOfWork, case: Case) -> list[StaffMember]:
     """Return who is told about an urgent case, in order; a sealed one is for focal points only."""
-    may = {DeskRole.FOCAL_POINT} if case.sealed else {DeskRole.CASEWORKER, DeskRole.SUPERVISOR, DeskRole.FOCAL_POINT}
-    ladder = [member for member in uow.staff.all() if member.on_call is not None and member.desk_role in may and not member.away]
+    ready = [member for member in uow.staff.all() if member.on_call is not None and not member.away]
+    ladder = [member for member in ready if cases.may_have(case, member.desk_role)]
     return sorted(ladder, key=lambda member: (member.on_call or 0, member.id))
 
 
 def tell_supervisors(uow: UnitOfWork, app: App, case: Case, text_key: str, key: str, now: datetime, **values: object) -> None:
     """Say something about a case to every supervisor; about a sealed one to the focal points."""
-    role = DeskRole.FOCAL_POINT if case.sealed else DeskRole.SUPERVISOR
     for member in uow.staff.all():
-        if member.desk_role is role:
+        if member.desk_role is cases.overseer(case):
             notices.tell_member(uow, app, member, case, text_key, key=key, now=now, **values)
-
-
-def _owner(uow: UnitOfWork, case: Case) -> str:
-    return uow.staff.get(StaffId(case.owner_id)).alias if case.owner_id is not None else "–"
 
 
 def _key(timer: Timer, what: str) -> str:

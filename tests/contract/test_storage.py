@@ -26,7 +26,7 @@ from bot.domain.ids import CaseId, ChatId, PassageId, PersonId, UpdateId
 from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Speaker, StaffMember
 from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
-from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
+from bot.service.ports import OF_CASE, InboxItem, Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
 from support.databases import BOT_ID, Database
 
@@ -423,6 +423,15 @@ class TestCases:
         with pytest.raises(VersionConflict):
             await storage.run(lambda uow: uow.timers.save(case.id, first, rings_at=later))
 
+    async def test_whether_an_urgent_case_waits_for_somebody(self, storage: SqlStorage, clock: FakeClock) -> None:
+        person = await storage.run(lambda uow: a_person(uow, clock))
+        staff = await storage.run(lambda uow: linked(uow, clock))
+        case = await storage.run(lambda uow: a_case(uow, clock, person))
+        assert await storage.run(lambda uow: uow.cases.is_waiting(case.severity))
+        assert not await storage.run(lambda uow: uow.cases.is_waiting(case.severity + 1))
+        await storage.run(lambda uow: uow.cases.append(case, claim(case, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now())))
+        assert not await storage.run(lambda uow: uow.cases.is_waiting(0))
+
     async def test_the_last_case_of_a_person_is_found(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         assert await storage.run(lambda uow: uow.cases.last_of(person.id)) is None
@@ -561,6 +570,17 @@ class TestSmallThings:
         assert (found.action, found.value, found.person_id) == ("language", "ar", person.id)
         assert await storage.run(lambda uow: uow.buttons.look_up("forged", now=clock.now())) is None
         assert await storage.run(lambda uow: uow.buttons.delete_expired(clock.advance(hours=2))) == 1
+
+    async def test_only_a_button_of_a_case_says_so_in_its_token(self, storage: SqlStorage, clock: FakeClock) -> None:
+        later = clock.now() + timedelta(hours=1)
+        for case_id in (None, CaseId(1)):
+            token = await storage.run(
+                lambda uow, case_id=case_id: uow.buttons.issue("claim", "", person_id=None, case_id=case_id, expires_at=later)  # type: ignore[misc]
+            )
+            assert token.startswith(OF_CASE) is (case_id is not None)
+            found = await storage.run(lambda uow, token=token: uow.buttons.look_up(token, now=clock.now()))  # type: ignore[misc]
+            assert found is not None
+            assert found.case_id == case_id
 
     async def test_the_notebook_keeps_the_last_value(self, storage: SqlStorage, clock: FakeClock) -> None:
         for value in ("one", "two"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.adapters.quiet import QuietMessenger
+from bot.domain.cases import Case
 from bot.domain.deliveries import Edit, Text
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.messages import Incoming, Kind
@@ -85,3 +86,8 @@ class Desk:
             is_private=False,
         )  # fmt: skip
         return replace(message, **changes)  # type: ignore[arg-type]
+
+
+async def the_case(app: App) -> Case:
+    """The gravest case, open or over; in most tests the only one."""
+    return (await app.storage.run(lambda uow: uow.cases.all(open_only=False)))[0]

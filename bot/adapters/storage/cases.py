@@ -1,6 +1,6 @@
 """Cases: events, projections, messages and where they are shown."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,12 +38,9 @@ class SqlCases:
             with self._vault.connection.begin_nested():
                 new_id = self._vault.connection.execute(
                     insert(cases)
-                    .values(
-                        number=case.number, person_id=case.person_id, language=case.language, opened_at=case.opened_at,
-                        follows_id=case.follows_id, drill=case.drill, **_projection(after),
-                    )
+                    .values({field.name: getattr(after, field.name) for field in fields(after) if field.name != "id"})
                     .returning(cases.c.id)
-                ).scalar_one()  # fmt: skip
+                ).scalar_one()
         except IntegrityError as exc:
             raise Conflict(f"Person {case.person_id} has an open case already") from exc
         after = replace(after, id=CaseId(new_id))
@@ -71,6 +68,10 @@ class SqlCases:
     def last_of(self, person_id: PersonId) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.person_id == person_id).order_by(cases.c.id.desc()).limit(1))
         return _case(row) if row else None
+
+    def is_waiting(self, severity: int) -> bool:
+        waiting = (cases.c.state == WorkState.QUEUED, cases.c.severity >= severity)
+        return self._vault.one(select(cases.c.id).where(*waiting).limit(1)) is not None
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]:
         statement = select(cases).order_by(cases.c.severity.desc(), cases.c.opened_at).limit(limit)
@@ -100,14 +101,9 @@ class SqlCases:
     def events(self, case_id: CaseId) -> list[CaseEvent]:
         rows = self._vault.all(select(case_event).where(case_event.c.case_id == case_id).order_by(case_event.c.seq))
         return [
-            CaseEvent(
-                kind=EventKind(row.kind), at=row.at, staff_id=StaffId(row.staff_id) if row.staff_id is not None else None,
-                severity=row.severity, category=row.category, note=row.note,
-                to_id=StaffId(row.to_id) if row.to_id is not None else None, until=row.until,
-                into_id=CaseId(row.into_id) if row.into_id is not None else None,
-            )
+            CaseEvent(**{field.name: getattr(row, field.name) for field in fields(CaseEvent)} | {"kind": EventKind(row.kind)})
             for row in rows
-        ]  # fmt: skip
+        ]
 
     def topic(self, case_id: CaseId) -> CaseTopic:
         row = self._vault.one(select(cases).where(cases.c.id == case_id))
@@ -214,11 +210,10 @@ class SqlCases:
     def _write_event(self, after: Case, event: CaseEvent) -> None:
         self._vault.run(
             insert(case_event).values(
-                case_id=after.id, seq=after.version, kind=event.kind, at=event.at, staff_id=event.staff_id,
-                severity=event.severity, category=event.category, note=event.note[:64], to_id=event.to_id, until=event.until,
-                into_id=event.into_id,
+                {field.name: getattr(event, field.name) for field in fields(event)}
+                | {"case_id": after.id, "seq": after.version, "note": event.note[:64]}
             )
-        )  # fmt: skip
+        )
 
     def _message(self, row: Row[Any]) -> CaseMessage:
         return CaseMessage(
@@ -233,25 +228,14 @@ class SqlCases:
         )
 
 
-PROJECTED = (
-    "version", "state", "severity", "category", "owner_id", "last_owner_id", "resolved_at", "sealed", "waiting_since",
-    "replied_at", "snoozed_until", "review_by", "resolution", "unreachable",
-)  # fmt: skip
-"""What an event may change."""
-FIXED = ("number", "language", "opened_at", "drill")
+NEVER_CHANGE = {"id", "number", "person_id", "language", "opened_at", "follows_id", "drill"}
+"""Facts of a case; all else is the fold of its events. Fields and columns share their names."""
 
 
 def _projection(case: Case) -> dict[str, Any]:
-    return {name: getattr(case, name) for name in PROJECTED}
+    """The columns an event may change."""
+    return {field.name: getattr(case, field.name) for field in fields(case) if field.name not in NEVER_CHANGE}
 
 
 def _case(row: Row[Any]) -> Case:
-    found = {name: getattr(row, name) for name in (*PROJECTED, *FIXED)}
-    for name in ("owner_id", "last_owner_id", "review_by"):
-        found[name] = StaffId(found[name]) if found[name] is not None else None
-    return Case(
-        **{**found, "state": WorkState(row.state)},
-        id=CaseId(row.id),
-        person_id=PersonId(row.person_id),
-        follows_id=CaseId(row.follows_id) if row.follows_id is not None else None,
-    )
+    return Case(**{field.name: getattr(row, field.name) for field in fields(Case)} | {"state": WorkState(row.state)})

@@ -13,7 +13,7 @@ from bot.adapters.storage.vault import Vault
 from bot.domain.errors import UnknownCode, WaypostError
 from bot.domain.ids import CaseId, ChatId, PersonId, StaffId
 from bot.domain.people import DeskRole, StaffMember
-from bot.service.ports import ButtonAction
+from bot.service.ports import OF_CASE, ButtonAction
 
 TOKEN_BYTES = 16
 """Gives 22 characters; Telegram allows 64 bytes."""
@@ -120,7 +120,7 @@ class SqlButtons:
         self._vault = vault
 
     def issue(self, action: str, value: str, *, person_id: PersonId | None, case_id: CaseId | None, expires_at: datetime) -> str:
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = ("" if case_id is None else OF_CASE) + secrets.token_urlsafe(TOKEN_BYTES)
         row = {"action": action, "value": value, "person_id": person_id, "case_id": case_id, "expires_at": expires_at}
         self._vault.run(insert(button).values(token_hash=self._vault.keys.callback_hash(token), **row))
         return token

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from bot.domain.cases import Case, CaseEvent, EventKind, apply
 from bot.domain.ids import CaseId, PersonId, StaffId, TimerId
-from bot.domain.timers import Timer, TimerKind, TimerState, follow, rings_at
-from bot.service.timers import promise
+from bot.domain.timers import Timer, TimerKind, TimerState, follow
+from bot.service.timers import promise, rings_at
 from policies import Calendar, load
 
 ATHENS = ZoneInfo("Europe/Athens")

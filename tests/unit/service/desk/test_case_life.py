@@ -4,43 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cases import Case, WorkState
+from bot.domain.cases import WorkState
 from bot.domain.ids import ChatId
 from bot.domain.messages import Kind
 from bot.domain.people import DeskRole, Speaker
 from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.service import casework, timers
 from bot.service.app import App
-from support.assistant import CATALOGUE, Intents, Shelf, Someone, an_app
+from support.assistant import CATALOGUE, Someone
 from support.clock import FakeClock
-from support.databases import Database
-from support.desk import GROUP, LEA, OMAR, RUTH, Desk
+from support.desk import LEA, OMAR, RUTH, Desk, the_case
 
 BOAT = "we are 60 people in a boat and the engine stopped, water is coming in"
-
-
-@pytest.fixture
-def app(place: Database, clock: FakeClock) -> App:
-    return an_app(place.storage(), clock, shelf=Shelf(), intents=Intents(), group_id=int(GROUP))
-
-
-@pytest.fixture
-def group(app: App) -> Desk:
-    return Desk(app)
-
-
-@pytest.fixture
-async def amina(app: App) -> Someone:
-    """A person whose case of severity 1 waits in the queue; it is Tuesday, nine o'clock."""
-    person = Someone(app, ChatId(71), hint="en")
-    await person.commands("human")
-    await person.presses("Yes")
-    await person.receives()
-    return person
-
-
-async def the_case(app: App) -> Case:
-    return (await app.storage.run(lambda uow: uow.cases.all(open_only=False)))[0]
 
 
 async def later(app: App, clock: FakeClock, **time: float) -> int:
