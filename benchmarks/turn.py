@@ -19,7 +19,7 @@ from bot import settings
 from bot.adapters.nlu import RasaUnderstander
 from bot.adapters.nlu_process import NluProcess
 from bot.trial import Trial
-from knowledge.passages import Retrieval
+from knowledge.passages import Hit, Retrieval
 
 QUESTIONS = (
     "what is family reunification and who decides about it",
@@ -43,6 +43,9 @@ class EmptyLibrary:
 
     async def passage(self, *_: object, **__: object) -> None:
         return None
+
+    async def resolve(self, *_: object, **__: object) -> list[Hit]:
+        return []
 
 
 async def measure(*, use_nlu: bool, search: bool = True) -> tuple[list[float], dict[str, float]]:

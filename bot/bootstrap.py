@@ -6,6 +6,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from bot.adapters.quiet import QuietMessenger
 from bot.adapters.retrieval import LibraryRetriever
 from bot.adapters.storage.engine import open_engine
 from bot.adapters.storage.storage import SqlStorage
+from bot.domain.errors import InvalidSettings
 from bot.domain.ids import ChatId
 from bot.service.app import App, Office
 from bot.service.ports import Clock, Messenger, Retriever, Storage, Understander
@@ -66,6 +68,7 @@ def build(
     catalogue = YamlCatalogue()
     clock = clock or SystemClock()
     retriever = retriever or LibraryRetriever(partial(open_searcher, settings, engine, clock, catalogue.fallbacks()))
+    policies = policies or load()
     app = App(
         storage=storage or SqlStorage(engine, keys, bot_id=bot_id(settings), threads=settings.database.pool_size),
         understander=understander or RasaUnderstander(server_finder(settings)),
@@ -74,17 +77,28 @@ def build(
         countries=CldrCountries(),
         messenger=messenger or QuietMessenger(),
         clock=clock,
-        policies=policies or load(),
+        policies=policies,
         catalogue=catalogue,
         cards=CardBox.load(),
         office=Office(
             operator=settings.operator.name,
             group_id=ChatId(settings.telegram.group_id) if settings.telegram.group_id is not None else None,
             default_language=settings.operator.language,
+            groups=_groups(settings, policies),
+            undo=timedelta(seconds=settings.desk.undo_s),
         ),
         worker=secrets.token_hex(6),
     )
     return Parts(app=app, engine=engine, keys=keys, catalogue=catalogue, retriever=retriever)
+
+
+def _groups(settings: Settings, policies: PolicySet) -> Mapping[str, ChatId]:
+    unknown = sorted(set(settings.telegram.groups) - set(policies.queues))
+    if unknown:
+        raise InvalidSettings(
+            f"WAYPOST_TELEGRAM__GROUPS: no queue is called {unknown[0]!r}; there are {', '.join(policies.queues)}"
+        )
+    return {queue: ChatId(group_id) for queue, group_id in settings.telegram.groups.items()}
 
 
 def open_searcher(

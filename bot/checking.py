@@ -20,6 +20,7 @@ from bot.adapters.telegram import describe_desk, open_bot
 from bot.domain.errors import StorageUnavailable, WaypostError
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.turns import TurnRecord
+from bot.service import reconcile
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 from bot.settings import Settings, chosen
@@ -159,7 +160,8 @@ async def _telegram(settings: Settings) -> list[Finding]:
     bot = open_bot(telegram.token.get_secret_value(), telegram.base_url)
     try:
         async with bot:
-            problem = await describe_desk(bot, ChatId(telegram.group_id)) if telegram.group_id else None
+            group_ids = [*([telegram.group_id] if telegram.group_id else []), *telegram.groups.values()]
+            problems = [await describe_desk(bot, ChatId(group_id)) for group_id in group_ids]
             name = bot.username
     except Exception as exc:  # noqa: BLE001 - whatever the network does, it is one line here
         return [
@@ -168,20 +170,24 @@ async def _telegram(settings: Settings) -> list[Finding]:
                 exit_status=EXIT_UNREACHABLE,
             )
         ]  # fmt: skip
-    if problem:
-        return [_wrong("telegram", "DESK", problem, "see docs/operations.md", EXIT_FAILED)]
-    desk = "" if telegram.group_id else ", no staff group (WAYPOST_TELEGRAM__GROUP_ID)"
+    wrong = [problem for problem in problems if problem]
+    if wrong:
+        return [_wrong("telegram", "DESK", problem, "see docs/operations.md", EXIT_FAILED) for problem in wrong]
+    desk = "" if group_ids else ", no staff group (WAYPOST_TELEGRAM__GROUP_ID)"
     return [Finding(part="telegram", state="ok", detail=f"@{name}{desk}")]
 
 
 async def _incidents(settings: Settings) -> list[Finding]:
     engine = open_engine(settings.database.url)
     storage = SqlStorage(engine, KeyRing.load(settings.keys.file), bot_id=bootstrap.bot_id(settings))
+    app = bootstrap.build(settings, storage=storage).app
+    wrong = await storage.run(lambda uow: reconcile.balance(uow, app, app.clock.now()))
     incidents, inbox, outbox, intact = await storage.run(
         lambda uow: (uow.incidents.list_open(), uow.inbox.pending(), uow.outbox.pending(), uow.audit.verify())
     )
     engine.dispose()
     findings = [Finding(part="queues", state="ok", detail=f"{inbox} updates to handle, {outbox} deliveries to send")]
+    findings += [_wrong("books", "OPEN", detail, "docs/operations.md, The desk", EXIT_FAILED) for detail in wrong.values()]
     findings += [
         _wrong("incident", "OPEN", f"{kind} since {at:%Y-%m-%d %H:%M}: {detail}", "docs/operations.md", EXIT_FAILED)
         for kind, detail, at in incidents

@@ -27,7 +27,7 @@ from bot.adapters.telegram import TelegramMessenger, TelegramUpdates, describe_d
 from bot.domain.errors import Conflict, StorageUnavailable, TelegramUnavailable
 from bot.domain.ids import ChatId
 from bot.handlers import http
-from bot.service import commands, housekeeping, timers
+from bot.service import board, commands, due, groups, housekeeping, reconcile
 from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.deliver import Sender
@@ -81,7 +81,8 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         if nlu is not None:
             tasks.create_task(nlu.run(stop))
         tasks.create_task(housekeeping.run(app, stop))
-        tasks.create_task(timers.run(app, stop))
+        for keep_time in (due.run, reconcile.run, *([board.run] if bot is not None else [])):
+            tasks.create_task(keep_time(app, stop))
         # Lexicons compile at first use: the first cry for help must not wait for that.
         tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up))
         tasks.create_task(asyncio.to_thread(app.detector.detect, "its libraries load with the first text"))
@@ -178,12 +179,18 @@ async def _connect(
             if await _stopped(stop, wait_s):
                 return False
     announce(f"Telegram: connected as @{bot.username}, {'webhook' if webhook else 'polling'}.")
-    if app.office.group_id is None:
+    desks = await app.storage.run(lambda uow: groups.all_groups(uow, app))
+    if not desks:
         announce("No staff group (WAYPOST_TELEGRAM__GROUP_ID): cases are worked with `waypost cases`.")
-    elif problem := await describe_desk(bot, ChatId(app.office.group_id)):
+    for group_id in desks.values():
+        await _try_desk(app, bot, group_id, announce)
+    return True
+
+
+async def _try_desk(app: App, bot: Bot, group_id: ChatId, announce: Callable[[str], None]) -> None:
+    if problem := await describe_desk(bot, group_id):
         announce(f"The staff group cannot be used: {problem}")
         await app.storage.run(lambda uow: uow.incidents.open("desk_unavailable", problem, now=app.clock.now()))
-    return True
 
 
 async def _initialize(application: Application[Any, Any, Any, Any, Any, Any]) -> None:

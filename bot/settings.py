@@ -63,7 +63,17 @@ class Telegram(Section):
     poll_wait_s: int = Field(default=25, ge=0, le=50, description="Seconds one request waits for updates; Telegram allows 50.")
     overall_per_s: float = Field(default=25, gt=0, description="Messages a second over all chats; Telegram's FAQ names about 30.")
     private_per_s: float = Field(default=1, gt=0, description="Messages a second to one person; more risks a 429.")
+    groups: dict[str, int] = Field(
+        default={},
+        description='Groups of teams that have one of their own, by queue (policies/data/queues.yaml), as {"protection": -1001}.',
+    )
     group_per_min: float = Field(default=20, gt=0, description="Operations a minute in the staff group, all topics together.")
+
+
+class Desk(Section):
+    undo_s: float = Field(
+        default=5, ge=0, le=60, description="Seconds a caseworker's reply is held, so that /undo or an edit can take it back."
+    )
 
 
 class Database(Section):
@@ -133,6 +143,7 @@ class Settings(BaseSettings):
     )
 
     telegram: Telegram = Telegram()
+    desk: Desk = Desk()
     database: Database = Database()
     keys: Keys = Keys()
     index_dir: Path = Field(default=Path("var/index"), description="Folder of the passage index; derived, can be rebuilt.")
@@ -241,8 +252,12 @@ def _check_together(settings: Settings) -> None:
     telegram = settings.telegram
     if telegram.webhook_url and (telegram.webhook_secret is None or len(telegram.webhook_secret.get_secret_value()) < 16):
         raise InvalidSettings("WAYPOST_TELEGRAM__WEBHOOK_SECRET must be set, 16 characters or more, when a webhook is used")
-    if telegram.group_id is not None and telegram.group_id >= 0:
-        raise InvalidSettings(f"WAYPOST_TELEGRAM__GROUP_ID={telegram.group_id}: the id of a group is a negative number")
+    for name, group_id in {
+        "GROUP_ID": telegram.group_id,
+        **{f"GROUPS: {queue}": one for queue, one in telegram.groups.items()},
+    }.items():
+        if group_id is not None and group_id >= 0:
+            raise InvalidSettings(f"WAYPOST_TELEGRAM__{name}={group_id}: the id of a group is a negative number")
     if settings.index.vectors == "pgvector" and settings.database.url.startswith("sqlite"):
         raise InvalidSettings(
             "WAYPOST_INDEX__VECTORS=pgvector needs a PostgreSQL database, WAYPOST_DATABASE__URL names a SQLite file: change one"

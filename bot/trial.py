@@ -80,7 +80,7 @@ class Trial:
             state = await parts.retriever.warm_up()
             if state != "ok":
                 say(f"The index cannot be searched ({state}): run `make setup` or `waypost knowledge build`.")
-            app = replace(parts.app, office=replace(parts.app.office, group_id=None))
+            app = replace(parts.app, office=replace(parts.app.office, group_id=None, groups={}))
             yield cls(app)
 
     async def turn(

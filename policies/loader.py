@@ -27,6 +27,7 @@ from policies.policy_set import (
     STAGES,
     Category,
     PolicySet,
+    Queue,
     Report,
     Rule,
     Stage,
@@ -38,6 +39,7 @@ from policies.schema import (
     AudiencesFile,
     CalendarFile,
     DecisionFile,
+    QueuesFile,
     RateLimitsFile,
     RetentionFile,
     RuleModel,
@@ -74,6 +76,12 @@ def load(directory: FilePath | None = None) -> PolicySet:
         )
         for model in safety.categories
     }
+    queues = _queues(folder)
+    for number, category in enumerate(categories.values()):
+        _require_queue(safety_document, category.queue, queues, ("categories", number, "queue"))
+    for document, rules in ((safety_document, safety.rules), (decision_document, decision.rules)):
+        for number, rule in enumerate(rules):
+            _require_queue(document, rule.then.queue, queues, ("rules", number, "then", "queue"))
     screener, unreviewed = load_screener(folder, categories)
     targets, warnings = _sla(folder)
     bands = decision.score_bands
@@ -89,6 +97,7 @@ def load(directory: FilePath | None = None) -> PolicySet:
         question_order=tuple(decision.question_order),
         categories=MappingProxyType(categories),
         reports=_reports(safety_document, safety, categories),
+        queues=queues,
         choices={fact: tuple(values)[:MAX_CHOICES] for fact, values in screener.details.items() if len(values) > 1},
         screener=screener,
         audiences=_audiences(folder),
@@ -99,6 +108,22 @@ def load(directory: FilePath | None = None) -> PolicySet:
         calendar=_calendar(folder),
         unreviewed=unreviewed,
     )
+
+
+def _queues(folder: Traversable) -> Mapping[str, Queue]:
+    document = read(folder, "queues.yaml")
+    models = document.parse(QueuesFile).queues
+    found = {model.name: Queue(name=model.name, description=model.description, mode=model.mode) for model in models}
+    if len(found) < len(models):
+        raise document.error("two queues have one name", ("queues",))
+    if "general" not in found:
+        raise document.error("the queue general is missing: it takes what no category sends elsewhere", ("queues",))
+    return MappingProxyType(found)
+
+
+def _require_queue(document: Document, name: str | None, queues: Mapping[str, Queue], path: Path) -> None:
+    if name is not None and name not in queues:
+        raise document.error(f"unknown queue {name!r}; queues.yaml has {', '.join(queues)}", path)
 
 
 def _reports(document: Document, safety: SafetyFile, categories: Mapping[str, Category]) -> Mapping[str, Report]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from policies.access import AudienceTable
 from policies.calendars import Calendar
@@ -91,6 +91,15 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Where cases wait, and whether they are claimed (``pull``) or given (``push``)."""
+
+    name: str
+    description: str
+    mode: Literal["pull", "push"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one of the classifier's ``report_*`` intents means to the safety rules."""
 
@@ -134,6 +143,7 @@ class PolicySet:
         question_order: Facts by the order in which to ask for them.
         categories: By id, most pressing first.
         reports: By ``report_*`` intent.
+        queues: By name; every category and rule names one of them.
         choices: Fact → up to four values to choose from when it is asked for.
     """
 
@@ -145,6 +155,7 @@ class PolicySet:
     question_order: tuple[str, ...]
     categories: Mapping[str, Category]
     reports: Mapping[str, Report]
+    queues: Mapping[str, Queue]
     choices: Mapping[str, tuple[str, ...]]
     screener: Screener
     audiences: AudienceTable

@@ -363,6 +363,22 @@ class RefusalsFile(Model):
     refusals: list[RefusalModel]
 
 
+class QueueModel(Model):
+    """One queue."""
+
+    name: Name
+    description: Text
+    mode: Literal["pull", "push"]
+    source: Text
+    since: date
+
+
+class QueuesFile(Model):
+    """queues.yaml."""
+
+    queues: Annotated[list[QueueModel], Field(min_length=1)]
+
+
 class ExampleModel(Model):
     """One situation: facts, and what must come of them."""
 

@@ -1,13 +1,13 @@
 """Retrieval through :mod:`knowledge`, in a worker thread: encoding and searching hold the processor for some milliseconds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.domain.errors import RetrievalUnavailable
 from bot.domain.ids import PassageId
 from knowledge.errors import EncoderUnavailable, IndexCorrupt, IndexMissing, IndexStale
 from knowledge.index.search import Searcher
-from knowledge.passages import Audience, Retrieval
+from knowledge.passages import Audience, Hit, Retrieval
 
 STATE_OF_ERROR: dict[type[Exception], str] = {
     IndexMissing: "index_missing",
@@ -48,6 +48,14 @@ class LibraryRetriever:
         except tuple(STATE_OF_ERROR):
             return None
         return await asyncio.to_thread(searcher.passage_text, passage_id, audiences=audiences)
+
+    async def resolve(self, passage_ids: Sequence[PassageId], *, audiences: frozenset[Audience]) -> list[Hit]:
+        """Return passages by id, in this order; those that may not be shown any more are left out."""
+        try:
+            searcher = await self._ready()
+        except tuple(STATE_OF_ERROR):
+            return []
+        return await asyncio.to_thread(searcher.resolve, passage_ids, audiences=audiences)
 
     async def warm_up(self) -> str:
         """Load model and index; return ``ok`` or the named state."""

@@ -28,6 +28,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Re
 from telegram.request import HTTPXRequest
 
 from bot.domain.deliveries import (
+    Aid,
+    Board,
     CloseTopic,
     Content,
     Copy,
@@ -86,15 +88,15 @@ class TelegramMessenger:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content) -> Sent:
-        """Perform one operation.
+    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content, *, reply_to: int | None = None) -> Sent:
+        """Perform one operation; ``reply_to`` is a message of the same chat that may have gone meanwhile.
 
         Raises:
             Unavailable: try again later.
             Undeliverable: never as it is.
         """
         try:
-            return await self._perform(chat_id, thread_id, content)
+            return await self._perform(chat_id, thread_id, content, _reply_to(reply_to))
         except BadRequest as exc:
             if any(text in str(exc).lower() for text in NOTHING_TO_DO):
                 return Sent()
@@ -117,25 +119,34 @@ class TelegramMessenger:
         except TelegramError as exc:
             logger.info("button not answered", extra={"event": "button.unanswered", "error": type(exc).__name__})
 
-    async def _perform(self, chat_id: ChatId, thread_id: int | None, content: Content) -> Sent:
+    async def _perform(self, chat_id: ChatId, thread_id: int | None, content: Content, reply: ReplyParameters | None) -> Sent:
         match content:
-            case Text(text=text, buttons=rows, reply_to=reply_to):
+            case Text(text=text, buttons=rows):
                 message = await self._bot.send_message(
                     chat_id, text, message_thread_id=thread_id, reply_markup=_keyboard(rows), link_preview_options=NO_PREVIEW,
-                    reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None,
+                    reply_parameters=reply,
                 )  # fmt: skip
-                return Sent(message_id=message.message_id)
-            case Copy(from_chat_id=source, message_id=message_id):
-                copied = await self._bot.copy_message(chat_id, source, message_id, message_thread_id=thread_id)
-                return Sent(message_id=copied.message_id)
+                return Sent(message_ids=(message.message_id,))
+            case Copy(from_chat_id=source, message_ids=(message_id,)):
+                copied = await self._bot.copy_message(
+                    chat_id, source, message_id, message_thread_id=thread_id, reply_parameters=reply
+                )
+                return Sent(message_ids=(copied.message_id,))
+            case Copy(from_chat_id=source, message_ids=ids):
+                # One call, so that an album stays one. It has no way to say what it replies to.
+                album = await self._bot.copy_messages(chat_id, source, sorted(ids), message_thread_id=thread_id)
+                return Sent(message_ids=tuple(copy.message_id for copy in album))
             case Reaction(message_id=message_id, emoji=emoji):
                 await self._bot.set_message_reaction(chat_id, message_id, [ReactionTypeEmoji(emoji)])
                 return Sent()
+            case Edit(message_id=message_id, text=text, buttons=rows, is_caption=True):
+                await self._bot.edit_message_caption(chat_id, message_id, caption=text, reply_markup=_keyboard(rows))
+                return Sent(message_ids=(message_id,))
             case Edit(message_id=message_id, text=text, buttons=rows):
                 await self._bot.edit_message_text(
                     text, chat_id, message_id, reply_markup=_keyboard(rows), link_preview_options=NO_PREVIEW
                 )
-                return Sent(message_id=message_id)
+                return Sent(message_ids=(message_id,))
             case Pin(message_id=message_id):
                 await self._bot.pin_chat_message(chat_id, message_id, disable_notification=True)
                 return Sent()
@@ -147,8 +158,8 @@ class TelegramMessenger:
                 if thread_id is not None:
                     await self._bot.reopen_forum_topic(chat_id, thread_id)
                 return Sent()
-            case Header():
-                raise AssertionError("a header is written when it is sent")
+            case Header() | Aid() | Board():
+                raise AssertionError(f"{content} is written when it is sent")
 
 
 class TelegramUpdates:
@@ -208,6 +219,10 @@ async def describe_desk(bot: Bot, group_id: ChatId) -> str | None:
     if member.status != "administrator" or not getattr(member, "can_manage_topics", False):
         return f"the bot is no administrator who may manage topics in the group {group_id}: promote it"
     return None
+
+
+def _reply_to(message_id: int | None) -> ReplyParameters | None:
+    return None if message_id is None else ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def _keyboard(rows: Sequence[Sequence[WireButton]]) -> InlineKeyboardMarkup | None:

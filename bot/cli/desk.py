@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +13,7 @@ from bot.cli.group import Context, pass_context, print_json
 from bot.domain.cases import Case, Resolution
 from bot.domain.errors import InvalidTransition
 from bot.domain.people import DeskRole
-from bot.service import casework, desk
+from bot.service import casework, desk, handover, relay
 from bot.service.ports import UnitOfWork
 
 if TYPE_CHECKING:
@@ -66,24 +66,28 @@ def list_staff(context: Context) -> None:
 @click.option("--languages", help="Codes with commas, for example ar,fr; an empty text means any.")
 @click.option("--queues", help="Queues with commas; an empty text means all.")
 @click.option("--capacity", type=click.IntRange(1, 100), help="How many cases, weighted by severity, they carry at a time.")
+@click.option("--clearance", type=click.IntRange(0, 4), help="Gravest severity they are given.")
 @click.option("--on-call", type=click.IntRange(0, 20), help="Place in the ladder of urgent cases, 1 first; 0: not on call.")
 @click.option("--away/--back", default=None, help="Off shift: no case is given to them.")
 @pass_context
 def set_member(
-    context: Context, alias: str, languages: str | None, queues: str | None, capacity: int | None, on_call: int | None,
-    away: bool | None,
+    context: Context, alias: str, languages: str | None, queues: str | None, capacity: int | None, clearance: int | None,
+    on_call: int | None, away: bool | None,
 ) -> None:  # fmt: skip
     """Say which cases ALIAS takes, and whether they are called about urgent ones."""
     changes: dict[str, object] = {}
     for name, text in (("languages", languages), ("queues", queues)):
         if text is not None:
             changes[name] = frozenset(part.strip() for part in text.split(",") if part.strip())
-    for name, value in (("capacity", capacity), ("away", away)):
+    for name, value in (("capacity", capacity), ("clearance", clearance), ("away", away)):
         if value is not None:
             changes[name] = value
     if on_call is not None:
         changes["on_call"] = on_call or None
     app = _app(context)
+    unknown = sorted(set(changes.get("queues", ())) - set(app.policies.queues))  # type: ignore[call-overload]
+    if unknown:
+        raise click.BadParameter(f"no queue is called {unknown[0]!r}; there are {', '.join(app.policies.queues)}")
 
     def work(uow: UnitOfWork) -> None:
         member = casework.member_named(uow, alias)
@@ -137,12 +141,13 @@ def list_cases(context: Context, everything: bool, as_json: bool) -> None:
 @cases.command()
 @click.argument("number")
 @click.option("--as", "alias", default=OPERATOR, help="Alias of the member who reads; kept in the audit log.")
+@click.option("--aid", is_flag=True, help="Also what the library holds on it, and a draft.")
 @pass_context
-def show(context: Context, number: str, alias: str) -> None:
-    """Show a case with its messages; the look is kept in the audit log."""
+def show(context: Context, number: str, alias: str, aid: bool) -> None:
+    """Show a case with its messages, and why it waits for whom; the look is kept in the audit log."""
     app = _app(context)
 
-    def work(uow: UnitOfWork) -> list[str]:
+    def work(uow: UnitOfWork) -> tuple[Case, list[str]]:
         case = uow.cases.by_number(number)
         if case is None:
             raise InvalidTransition(f"No case {number}: see `waypost cases list --all`.")
@@ -154,10 +159,24 @@ def show(context: Context, number: str, alias: str) -> None:
             f"{message.at:%Y-%m-%d %H:%M}  {message.direction:11} {message.state:13} {message.text}"
             for message in uow.cases.messages(case.id)
         ]
-        return [head, *lines]
+        return case, [head, *lines, *_routings(uow, case)]
 
-    for line in _run(app.storage.run(work)):
+    async def read() -> list[str]:
+        case, lines = await app.storage.run(work)
+        return [*lines, await handover.aid(app, case.id, even_sealed=True)] if aid else lines
+
+    for line in _run(read()):
         click.echo(line)
+
+
+def _routings(uow: UnitOfWork, case: Case) -> Iterator[str]:
+    """Yield, for each look for somebody who takes the case, who was looked at and why."""
+    names = {member.id: member.alias for member in uow.staff.all()}
+    for routing in uow.cases.routings(case.id):
+        chosen = names.get(routing.chosen_id, "–") if routing.chosen_id is not None else "–"
+        yield f"{routing.at:%Y-%m-%d %H:%M}  routing {routing.mode}, given to {chosen}"
+        for member, fits, reasons in routing.candidates:
+            yield f"    {names.get(member, '(gone)'):20} {'fits' if fits else 'no  '} {', '.join(reasons)}"
 
 
 @cases.command("do")
@@ -208,10 +227,13 @@ def reply(context: Context, number: str, text: str, alias: str) -> None:
     def work(uow: UnitOfWork) -> None:
         case, member = casework.case_named(uow, number), casework.member_named(uow, alias)
         key = f"cli:{case.id}:{secrets.token_hex(6)}"
-        casework.reply(uow, app, case, member, text=text, content=None, key=key, now=app.clock.now())
+        relay.reply(uow, app, case, member, text=text, key=key, now=app.clock.now())
 
     _run(app.storage.run(work))
-    click.echo("queued")
+    held = app.office.undo.total_seconds()
+    click.echo(
+        f"queued; for {held:.0f} s it can be taken back: waypost cases do {number} undo --as {alias}" if held else "queued"
+    )
 
 
 @click.command()

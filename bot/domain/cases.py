@@ -17,6 +17,10 @@ from bot.domain.people import DeskRole, Speaker
 URGENT = 3
 """From this severity on a case is pushed, takes two people to resolve and is never put aside for long."""
 REOPEN_WITHIN = timedelta(days=7)
+FIRST = "first"
+"""Note of a reply that did not arrive and would have been the first."""
+GENERAL = "general"
+"""The queue of what no category sends elsewhere."""
 URGENT_SNOOZE = timedelta(hours=2)
 LONGEST_SNOOZE = timedelta(days=30)
 
@@ -77,6 +81,8 @@ class EventKind(StrEnum):
     RELEASED = "released"
     PERSON_WROTE = "person_wrote"
     REPLIED = "replied"
+    UNDELIVERED = "undelivered"
+    """A reply did not reach the person, or was taken back in time."""
     NOTED = "noted"
     PARTNER_ASKED = "partner_asked"
     SNOOZED = "snoozed"
@@ -89,6 +95,8 @@ class EventKind(StrEnum):
     MERGED = "merged"
     UNREACHABLE = "unreachable"
     REACHABLE = "reachable"
+    MOVED = "moved"
+    """Another team takes it over; ``note`` names its queue."""
     BREACHED = "breached"
     """A promised time has passed; ``note`` names the clock."""
     ERASED = "erased"
@@ -111,6 +119,8 @@ class CaseEvent:
     """The end of a snooze."""
     into_id: CaseId | None = None
     """The case this one was merged into."""
+    since: datetime | None = None
+    """Since when the person had waited for the reply that did not reach them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +138,8 @@ class Case:
     """The person's earlier case, closed for good."""
     drill: bool = False
     """An exercise: left out of every figure."""
+    queue: str = GENERAL
+    """Name of the team's queue it waits in."""
     version: int = 0
     """Number of events folded in; a writer names the version it read."""
     state: WorkState = WorkState.QUEUED
@@ -179,6 +191,8 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     NOT_DELIVERED = "not_delivered"
+    WITHDRAWN = "withdrawn"
+    """Taken back before it left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +207,8 @@ class CaseMessage:
     staff_id: StaffId | None
     state: DeliveryState
     at: datetime
+    album: str | None = None
+    """Messages sent together share it."""
 
 
 def apply(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0912  # one branch an event
@@ -222,6 +238,12 @@ def apply(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0912  # one branch 
         case EventKind.REPLIED:
             state = case.state if case.state is WorkState.WAITING_PARTNER else WorkState.WAITING_PERSON
             return replace(after, state=state, waiting_since=None, replied_at=case.replied_at or event.at, snoozed_until=None)
+        case EventKind.UNDELIVERED:
+            state = WorkState.ACTIVE if case.state in OWNED else case.state
+            replied_at = None if event.note == FIRST else case.replied_at
+            moments = [at for at in (case.waiting_since, event.since) if at is not None]
+            back = replace(after, state=state, waiting_since=min(moments, default=None), replied_at=replied_at)
+            return _unreviewed(replace(back, snoozed_until=None))
         case EventKind.PARTNER_ASKED:
             return replace(after, state=WorkState.WAITING_PARTNER, snoozed_until=None)
         case EventKind.SNOOZED:
@@ -239,6 +261,9 @@ def apply(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0912  # one branch 
             )
         case EventKind.CLOSED:
             return replace(after, state=WorkState.CLOSED)
+        case EventKind.MOVED:
+            moved = replace(after, state=WorkState.QUEUED, owner_id=None, snoozed_until=None, queue=event.note)
+            return _unreviewed(moved)
         case EventKind.MERGED:
             ended = _over(after)
             return replace(ended, state=WorkState.MERGED, resolved_at=case.resolved_at or event.at)
@@ -257,6 +282,20 @@ def fold(case: Case, events: Iterable[CaseEvent]) -> Case:
     for event in events:
         case = apply(case, event)
     return case
+
+
+def before_reply(case: Case, events: Iterable[CaseEvent], *, at: datetime) -> Case | None:
+    """Return the case as the reply of that moment found it; None when there was none."""
+    blank = Case(
+        id=case.id, number=case.number, person_id=case.person_id, language=case.language, sealed=case.sealed,
+        opened_at=case.opened_at,
+    )  # fmt: skip
+    found = None
+    for event in events:
+        if event.kind is EventKind.REPLIED and event.at == at:
+            found = blank
+        blank = apply(blank, event)
+    return found
 
 
 def claim(case: Case, *, by: StaffId, role: DeskRole, at: datetime, owner_alias: str = "") -> CaseEvent:
@@ -294,6 +333,22 @@ def release(case: Case, *, by: StaffId, role: DeskRole, at: datetime) -> CaseEve
     return CaseEvent(kind=EventKind.RELEASED, at=at, staff_id=by)
 
 
+def move(case: Case, *, queue: str, by: StaffId, role: DeskRole, at: datetime) -> CaseEvent:
+    """Give the case to another team.
+
+    Raises:
+        InvalidTransition: not theirs to give, there already, or sealed: a sealed case stays with the focal points.
+    """
+    _require_open(case, "moved")
+    if case.sealed:
+        raise InvalidTransition(f"Case {case.number} is sealed: it stays with the focal points.")
+    if case.owner_id != by and role is not DeskRole.SUPERVISOR:
+        raise InvalidTransition(f"Case {case.number} is not yours: only its owner or a supervisor gives it to another team.")
+    if queue == case.queue:
+        raise InvalidTransition(f"Case {case.number} is in the queue {queue} already.")
+    return CaseEvent(kind=EventKind.MOVED, at=at, staff_id=by, note=queue)
+
+
 def release_by_timer(case: Case, *, at: datetime) -> CaseEvent:
     """The owner gave no sign of life: the case returns to the queue.
 
@@ -320,6 +375,17 @@ def reply(case: Case, *, by: StaffId, at: datetime) -> CaseEvent:
     if not may_reply(case, by):
         raise InvalidTransition(f"Case {case.number} is not yours: claim it before you answer.")
     return CaseEvent(kind=EventKind.REPLIED, at=at, staff_id=by)
+
+
+def undelivered(case: Case, *, before: Case, at: datetime) -> CaseEvent | None:
+    """A reply did not reach the person: they wait as they did ``before`` it.
+
+    None when that changes nothing: the case is over, or nobody waited for the reply.
+    """
+    if not case.is_open or before.waiting_since is None:
+        return None
+    note = FIRST if before.replied_at is None else ""
+    return CaseEvent(kind=EventKind.UNDELIVERED, at=at, note=note, since=before.waiting_since)
 
 
 def note(case: Case, *, by: StaffId, at: datetime) -> CaseEvent:

@@ -5,10 +5,19 @@ people and cases, not chats: the chat, and the forum topic of a case, are looked
 has disappeared can be made anew and the very same message delivered there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId
+
+TELEGRAM_LIMIT = 4096
+"""UTF-16 units in one message (Bot API, sendMessage)."""
+
+
+def utf16_length(text: str) -> int:
+    """Return the length of ``text`` in UTF-16 units."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 class Pool(StrEnum):
@@ -66,15 +75,16 @@ class Text:
 
     text: str
     buttons: tuple[tuple[WireButton, ...], ...] = ()
-    reply_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A message copied, never forwarded: a forward shows the writer's account."""
+    """Messages copied, never forwarded: a forward shows the writer's account."""
 
     from_chat_id: ChatId
-    message_id: int
+    message_ids: tuple[int, ...]
+    """One, or those of an album in their order."""
+    album: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +102,8 @@ class Edit:
     message_id: int
     text: str
     buttons: tuple[tuple[WireButton, ...], ...] = ()
+    is_caption: bool = False
+    """The words stand below a photo or a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +126,17 @@ class Header:
     """The first post of a case's topic, as the case stands when it is sent."""
 
 
-Content = Text | Copy | Reaction | Edit | Pin | CloseTopic | ReopenTopic | Header
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aid:
+    """What helps whoever takes the case: what the person was shown, what the library holds, a draft."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """The post in a group's General that says how its cases stand, as they stand when it is sent."""
+
+
+Content = Text | Copy | Reaction | Edit | Pin | CloseTopic | ReopenTopic | Header | Aid | Board
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +150,22 @@ class Delivery:
     priority: Priority = Priority.TO_PERSON
     version: int | None = None
     """Conversation version the content was computed for; None for cards and notices, which always go out."""
-    case_message_id: CaseMessageId | None = None
-    """The case message this carries, so that its delivery state can be shown to the caseworker."""
+    case_message_ids: tuple[CaseMessageId, ...] = ()
+    """The case messages this carries, so that their delivery state can be shown to the caseworker."""
+    answers: CaseMessageId | None = None
+    """The case message this replies to: shown so where that message stands in the same chat."""
+    not_before: datetime | None = None
+    """Held until then: it can still be taken back, or more is to come that belongs to it."""
 
     @property
     def slot(self) -> str | None:
         """Of deliveries of one lane and slot that wait, only the newest is sent."""
-        return "header" if isinstance(self.content, Header) else None
+        match self.content:
+            case Header():
+                return "header"
+            case Board():
+                return "board"
+        return None
 
     @property
     def lane(self) -> str:
@@ -146,3 +177,29 @@ class Delivery:
                 return f"case:{case_id}"
             case ToChat(chat_id=chat_id):
                 return f"chat:{chat_id}"
+
+
+def joined(waiting: Delivery, new: Delivery) -> Delivery | None:
+    """Return one delivery in place of two that follow each other in a case's topic; None when they stay apart.
+
+    What a person writes in a row becomes one post, and the parts of an album stay one: a group takes about twenty operations a
+    minute, all topics together.
+    """
+    if not (new.case_message_ids and waiting.case_message_ids):
+        return None
+    content: Content
+    match waiting.content, new.content:
+        case Text(text=above, buttons=()), Text(text=below, buttons=()):
+            content = Text(text=f"{above}\n\n{below}")
+            # To a person each reply stays one, so that it can be taken back alone.
+            fits = isinstance(new.address, ToCase) and utf16_length(content.text) <= TELEGRAM_LIMIT
+            if not fits or new.answers not in {None, waiting.answers}:
+                return None
+        case Copy(album=str(album)), Copy(album=str(other)) if album == other:
+            content = replace(waiting.content, message_ids=(*waiting.content.message_ids, *new.content.message_ids))
+        case _:
+            return None
+    return replace(
+        waiting, content=content, priority=min(waiting.priority, new.priority), not_before=new.not_before,
+        case_message_ids=(*waiting.case_message_ids, *new.case_message_ids),
+    )  # fmt: skip

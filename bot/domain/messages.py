@@ -49,6 +49,8 @@ class Incoming:
     language_hint: str | None = None
     """Telegram's interface language, two letters: a first guess only."""
     thread_id: int | None = None
+    reply_to: int | None = None
+    """The message of the same chat it replies to."""
     album: str | None = None
     """Messages sent together share it; only one of them carries the caption."""
     is_edit: bool = False

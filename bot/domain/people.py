@@ -124,5 +124,9 @@ class StaffMember:
     """Weighted cases they carry at a time."""
     on_call: int | None = None
     """Place in the ladder that is told about urgent cases, 1 first; None: not on call."""
+    clearance: int = 4
+    """Gravest severity they are given."""
+    given_at: datetime | None = None
+    """When they last got a case."""
     away: bool = False
     """Off shift: nothing is given to them."""

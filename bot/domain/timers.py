@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.cases import OWNED, REOPEN_WITHIN, Case, CaseEvent, EventKind, WorkState
+from bot.domain.cases import FIRST, OWNED, REOPEN_WITHIN, Case, CaseEvent, EventKind, WorkState
 from bot.domain.ids import TimerId
 
 REMIND_AFTER = (timedelta(hours=24), timedelta(hours=72), timedelta(hours=96))
@@ -30,6 +30,8 @@ class TimerKind(StrEnum):
     """Word to the person while a partner is waited for."""
     LADDER = "ladder"
     """An urgent case nobody has taken: the next person on call is told."""
+    ROUTE = "route"
+    """Somebody is looked for who can take the case."""
     WAKE = "wake"
     REMIND = "remind"
     CLOSE = "close"
@@ -58,7 +60,7 @@ class Timer:
     due_at: datetime
     state: TimerState = TimerState.RUNNING
     step: int = 0
-    """Warnings given, people on call told, or reminders sent."""
+    """Warnings given, last place on call that was told, reminders sent, or times somebody was looked for."""
     left: timedelta | None = None
     """What remains of a paused timer, in real time."""
     id: TimerId | None = None
@@ -89,28 +91,31 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
     match event.kind:
         case EventKind.OPENED:
             desk.start(TimerKind.FIRST_REPLY)
-            desk.call_for_help()
+            desk.look_for_somebody()
         case EventKind.RAISED | EventKind.LOWERED:
             desk.judge_anew(raised=event.kind is EventKind.RAISED)
             desk.call_for_help()
         case EventKind.CLAIMED | EventKind.ASSIGNED:
-            desk.stop(TimerKind.LADDER, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
+            desk.stop(TimerKind.LADDER, TimerKind.ROUTE, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
             desk.resume(TimerKind.NEXT_REPLY)
             desk.start(TimerKind.OWNER)
-        case EventKind.RELEASED:
+        case EventKind.RELEASED | EventKind.MOVED:
             desk.stop(TimerKind.OWNER, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
             desk.resume(TimerKind.NEXT_REPLY)
             desk.promise_a_reply()
-            desk.call_for_help()
+            desk.look_for_somebody()
         case EventKind.PERSON_WROTE:
             desk.hear(before)
         case EventKind.REPLIED:
             desk.keep(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER)
             desk.stop(TimerKind.WAKE)
             desk.wait_on()
+        case EventKind.UNDELIVERED:
+            desk.stop(TimerKind.REMIND, TimerKind.KEEP_INFORMED, TimerKind.WAKE)
+            desk.take_back(first=event.note == FIRST)
         case EventKind.NOTED:
             if event.staff_id is not None and event.staff_id == after.owner_id:
-                desk.keep(TimerKind.OWNER)
+                desk.hear_from_owner()
         case EventKind.PARTNER_ASKED:
             desk.keep(TimerKind.OWNER)
             desk.pause(TimerKind.NEXT_REPLY)
@@ -132,7 +137,7 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
         case EventKind.REOPENED:
             desk.stop(TimerKind.CLOSE)
             desk.start(TimerKind.NEXT_REPLY)
-            desk.call_for_help()
+            desk.look_for_somebody()
         case EventKind.UNREACHABLE:
             desk.pause(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY)
             desk.stop(TimerKind.OWNER, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
@@ -146,7 +151,11 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
             desk.stop(*TimerKind)
         case EventKind.REVIEW_ASKED:
             desk.keep(TimerKind.OWNER)
-        case EventKind.SEALED | EventKind.BREACHED:
+        case EventKind.SEALED:
+            # Others are on call for it than before.
+            desk.stop(TimerKind.LADDER)
+            desk.look_for_somebody()
+        case EventKind.BREACHED:
             pass
     return list(desk.changed.values())
 
@@ -185,6 +194,26 @@ class _Desk:
         if self._case.waiting_since is not None and not PROMISES & set(self._timers):
             self.start(TimerKind.NEXT_REPLY)
 
+    def take_back(self, *, first: bool) -> None:
+        """A reply did not arrive: what it had kept runs again, a first reply as long as its time has not passed."""
+        if self._case.unreachable:
+            return
+        due = self._due(TimerKind.FIRST_REPLY, self._case.severity, self._case.opened_at) if first else None
+        if due is not None and due > self._at:
+            self.stop(TimerKind.NEXT_REPLY)
+            self._set(Timer(kind=TimerKind.FIRST_REPLY, started_at=self._case.opened_at, due_at=due))
+        self.resume(*PROMISES)
+        self.promise_a_reply()
+        if self._case.state in OWNED:
+            self.start(TimerKind.OWNER)
+
+    def hear_from_owner(self) -> None:
+        """A note is a sign of life; while the person waits, the next one is expected in its time."""
+        if self._case.waiting_since is None:
+            self.keep(TimerKind.OWNER)
+        else:
+            self.start(TimerKind.OWNER)
+
     def come_back(self) -> None:
         """The person can be reached again: what their case waits for goes on."""
         match self._case.state:
@@ -212,6 +241,12 @@ class _Desk:
         if before.unreachable:
             self.call_for_help()
 
+    def look_for_somebody(self) -> None:
+        """The case waits in a queue: somebody is looked for, at once, and people are called where it is urgent."""
+        if self._case.state is WorkState.QUEUED:
+            self.until(TimerKind.ROUTE, self._at)
+        self.call_for_help()
+
     def call_for_help(self) -> None:
         """An urgent case that nobody has calls people one after the other."""
         needed = self._case.is_urgent and self._case.state is WorkState.QUEUED
@@ -222,6 +257,9 @@ class _Desk:
 
     def judge_anew(self, *, raised: bool) -> None:
         """Severity changed: graver is due sooner, counted from now and never later than before; milder from the start."""
+        ladder = self._timers.get(TimerKind.LADDER)
+        if raised and ladder is not None:
+            self._set(replace(ladder, due_at=self._at))  # the next on call is told now
         for kind in (TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER, TimerKind.KEEP_INFORMED):
             timer = self._timers.get(kind)
             if timer is None or timer.state is not TimerState.RUNNING:

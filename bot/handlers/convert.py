@@ -48,6 +48,7 @@ def from_message(update: Update) -> Incoming:
         argument=argument,
         language_hint=_language(sender.language_code if sender else None),
         thread_id=message.message_thread_id if message.is_topic_message else None,
+        reply_to=message.reply_to_message.message_id if message.reply_to_message else None,
         album=message.media_group_id,
         is_edit=update.edited_message is not None,
         is_private=message.chat.type == "private",

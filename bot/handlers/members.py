@@ -7,7 +7,7 @@ from telegram.constants import ChatMemberStatus
 
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.turns import Disposition
-from bot.service import casework
+from bot.service import casework, groups
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 
@@ -31,7 +31,7 @@ def _record(uow: UnitOfWork, *, update_id: UpdateId, event: ChatMemberUpdated, a
             casework.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
         else:
             casework.person_reachable(uow, app, person.id, now=now)
-    elif event.chat.id == app.office.group_id:
+    elif groups.is_desk(uow, app, ChatId(event.chat.id)):
         if event.new_chat_member.status == ChatMemberStatus.ADMINISTRATOR:
             uow.incidents.close("desk_unavailable", now=now)
         else:

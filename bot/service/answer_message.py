@@ -21,9 +21,9 @@ from bot.service.commit import commit
 from bot.service.compose import CHOOSE
 from bot.service.language import LanguageChoice, choose_language
 from bot.service.ports import UnitOfWork
-from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult
+from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult, known_facts
 from knowledge.passages import Audience, Retrieval
-from policies import Decision, Outcome, Screening, TurnFacts, decide, screen, told
+from policies import Decision, Outcome, Screening, TurnFacts, decide, screen
 from policies.access import visible_audiences
 from policies.limits import Admission, admit
 
@@ -79,7 +79,7 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
         )
         retrieval, retrieval_state = found
         watch.lap("search")
-        known = _known(question, language, app)
+        known = known_facts(question, language, app)
         facts = _with_findings(facts, understanding, retrieval, retrieval_state, language, known)
         decision = decide(facts, app.policies)
         watch.lap("decide")
@@ -227,12 +227,6 @@ async def _retrieve(question: str, language: LanguageChoice, accepted: Accepted,
         return found, "ok"
     except RetrievalUnavailable as exc:
         return None, exc.state
-
-
-def _known(question: str, language: LanguageChoice, app: App) -> set[str]:
-    """Return the facts the question gives about the person's situation."""
-    places = {"country": app.countries.find(question), "nationality": app.countries.nationality(question)}
-    return {*told(question, language.written, app.policies), *(fact for fact, code in places.items() if code)}
 
 
 def _with_findings(

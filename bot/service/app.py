@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.ids import ChatId
@@ -53,7 +54,12 @@ class Office:
 
     operator: str
     group_id: ChatId | None
+    """The staff group; None: cases are worked elsewhere."""
     default_language: str
+    groups: Mapping[str, ChatId] = field(default_factory=dict)
+    """Groups of teams by the name of their queue, where they have one of their own."""
+    undo: timedelta = timedelta()
+    """How long a reply is held, so that it can be taken back."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -68,7 +68,7 @@ class Budget:
         self._overall = Bucket(overall_per_s, overall_per_s)
         self._private_per_s = private_per_s
         # Burst and refill add up to the limit in every window of 60 s; a full burst beside a full refill would double it.
-        self._group_size = 0.4 * group_per_min
+        self._group_size = max(1.0, 0.4 * group_per_min)
         self._group_per_s = 0.6 * group_per_min / 60
         self._buckets: OrderedDict[ChatId, Bucket] = OrderedDict()
         self._tickets = itertools.count()
@@ -111,7 +111,8 @@ class Budget:
 
     def _new_bucket(self, chat_id: ChatId) -> Bucket:
         if chat_id < 0:
-            reserve = min(GROUP_RESERVE, self._group_size / 2)
+            # What is kept back leaves room for one operation that is not urgent, however small the budget.
+            reserve = min(GROUP_RESERVE, (self._group_size - 1) / 2)
             return Bucket(self._group_per_s, self._group_size, reserve, filled_at=_now())
         return Bucket(self._private_per_s, 4 * self._private_per_s, filled_at=_now())
 

@@ -1,30 +1,23 @@
 """Cases: opened for a person, claimed and answered by caseworkers, resolved.
 
-Every function here runs inside a transaction the caller opened (it takes ``uow``) or opens one itself (it takes ``app``).
-Notes and replies take different paths: :func:`add_note` has no way to a person.
+Every function here runs inside a transaction the caller opened. What is written to and fro stands in :mod:`bot.service.relay`.
 """
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain import cases
-from bot.domain.cases import Case, CaseEvent, CaseMessage, DeliveryState, Direction, EventKind, Resolution
-from bot.domain.deliveries import (
-    CloseTopic,
-    Content,
-    Copy,
-    ReopenTopic,
-    Text,
-    ToPerson,
-)
+from bot.domain.cases import Case, CaseEvent, CaseMessage, CaseTopic, DeliveryState, Direction, EventKind, Resolution
+from bot.domain.deliveries import Aid, CloseTopic, Priority, ReopenTopic, Text, ToChat
 from bot.domain.errors import InvalidTransition
 from bot.domain.ids import CaseId, PersonId
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import Conversation, DeskRole, Person, PersonState, Role, Speaker, StaffMember, hand_to
-from bot.service import notices, timers
+from bot.service import groups, handover, notices, relay, timers
 from bot.service.app import App
+from bot.service.handover import Opening
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 
@@ -38,35 +31,21 @@ def new_number() -> str:
     return f"{symbols[:3]}-{symbols[3:]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """Why a case opens and what the caseworker should know."""
-
-    severity: int
-    category: str | None
-    sealed: bool
-    reason: str
-    question: str
-    shown: Sequence[str]
-    """Topics of passages shown to the person lately."""
-    language: str
-    consent: str
-    """How the person agreed: ``yes``, ``asked`` (they asked for a person) or ``risk_to_life`` (the written rule)."""
-
-
 def open_case(
-    uow: UnitOfWork, app: App, person: Person, conversation: Conversation, opening: Opening, *, key: str, now: datetime
-) -> tuple[Case, Conversation]:
+    uow: UnitOfWork, app: App, person: Person, conversation: Conversation, opening: Opening, *, key: str, now: datetime,
+    message: Incoming | None = None,
+) -> tuple[Case, Conversation]:  # fmt: skip
     """Open a case, hand the conversation over, and tell the desk. At most one case is open per person.
 
-    Within a week the person's last case opens again; after that a new one follows it.
+    Within a week the person's last case opens again; after that a new one follows it. ``message`` is the one that asks.
     """
     last = uow.cases.last_of(person.id)
-    if last is not None and cases.may_reopen(last, sealed=opening.sealed, at=now):
+    is_alike = last is not None and last.drill is opening.drill  # an exercise and a case in earnest never become one
+    if last is not None and is_alike and cases.may_reopen(last, sealed=opening.sealed, at=now):
         case = _reopen(uow, app, last, opening, key=key, now=now)
     else:
         # A complaint about staff does not point to a case that colleagues have read.
-        follows = last if last is not None and (last.sealed or not opening.sealed) else None
+        follows = last if last is not None and is_alike and (last.sealed or not opening.sealed) else None
         case = _open_new(uow, app, person, opening, follows, now=now)
     uow.people.record_consent(
         person.id,
@@ -75,18 +54,17 @@ def open_case(
         language=opening.language,
         now=now,
     )
-    uow.cases.add_message(
+    stored = uow.cases.add_message(
         case.id, direction=Direction.FROM_PERSON, kind=Kind.TEXT, text=opening.question, staff_id=None,
         state=DeliveryState.RECEIVED, at=now,
     )  # fmt: skip
-    text = (
-        app.catalogue.staff_text("sealed_packet", number=case.number)
-        if case.sealed
-        else app.catalogue.staff_text(
-            "packet", question=opening.question or "–", shown=", ".join(opening.shown) or "–", why=opening.reason
-        )
-    )
-    notices.tell_desk(uow, app, case, text, key=f"{key}:packet", now=now)
+    if message is not None:
+        relay.remember(uow, message, stored)
+    earlier = uow.cases.get(case.follows_id).number if case.follows_id is not None else None
+    text = handover.packet(app, case, opening, follows=earlier)
+    for n, piece in enumerate(split_text(text)):
+        notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:packet:{n}", now=now, carries=stored.id)
+    notices.enqueue_desk(uow, app, case, Aid(), key=f"{key}:aid", now=now)
     return case, hand_to(conversation, cases.SPEAKER_OF[case.state], now)
 
 
@@ -99,6 +77,8 @@ def _open_new(uow: UnitOfWork, app: App, person: Person, opening: Opening, follo
         sealed=opening.sealed,
         opened_at=now,
         follows_id=follows.id if follows else None,
+        queue=opening.queue,
+        drill=opening.drill,
     )
     event = CaseEvent(kind=EventKind.OPENED, at=now, severity=opening.severity, category=opening.category, note=opening.reason)
     return timers.begin(uow, app, case, event)
@@ -114,33 +94,6 @@ def _reopen(uow: UnitOfWork, app: App, case: Case, opening: Opening, *, key: str
     last = notices.alias_of(uow, case.last_owner_id)
     notices.tell_topic(uow, app, case, "reopened", key=f"{key}:reopened", now=now, who=last)
     notices.refresh_header(uow, app, case, now=now)
-    return case
-
-
-def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: str, now: datetime) -> Case:
-    """Add what the person wrote to their open case and show it to the desk; a sealed case shows only that something came."""
-    waited = case.state
-    case = timers.record(uow, app, case, cases.person_wrote(case, at=now))
-    text = message.text if not message.is_edit else f"✎ {message.text}"
-    stored = uow.cases.add_message(
-        case.id, direction=Direction.FROM_PERSON, kind=message.kind, text=text, staff_id=None,
-        state=DeliveryState.RECEIVED, at=now,
-    )  # fmt: skip
-    if case.state is not waited:
-        notices.refresh_header(uow, app, case, now=now)
-    if app.office.group_id is None:
-        return case
-    if case.sealed:
-        notices.tell_desk(uow, app, case, app.catalogue.staff_text("sealed_new_message"), key=key, now=now)
-        return case
-    is_words = message.kind in {Kind.TEXT, Kind.COMMAND} or message.is_edit
-    if is_words:
-        notices.tell_desk(
-            uow, app, case, app.catalogue.staff_text("person_wrote", text=text), key=key, now=now, message_id=stored.id
-        )
-        return case
-    content = Copy(from_chat_id=message.chat_id, message_id=message.message_id)
-    notices.enqueue_desk(uow, app, case, content, key=key, now=now, message_id=stored.id)
     return case
 
 
@@ -189,8 +142,6 @@ def claim(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: dat
     """
     event = cases.claim(case, by=staff.id, role=staff.desk_role, at=now, owner_alias=notices.alias_of(uow, case.owner_id))
     case = _change(uow, app, case, event, staff, "claimed", now=now)
-    if not uow.cases.is_waiting(cases.URGENT):
-        uow.incidents.close("urgent_case_unclaimed", now=now)
     notices.tell_person(uow, app, case, "human_joined", now=now)
     notices.tell_topic(uow, app, case, "claimed_by", key=notices.key_of(case, "claimed"), now=now, who=staff.alias)
     return case
@@ -220,6 +171,33 @@ def release(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: d
     notices.tell_person(uow, app, case, "human_released", now=now)
     notices.tell_topic(uow, app, case, "released", key=notices.key_of(case, "released"), now=now, who=staff.alias)
     return case
+
+
+def move(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, queue: str, now: datetime) -> Case:
+    """Give the case to another team: it waits in their queue, and in their group where they have one of their own."""
+    event = cases.move(case, queue=queue, by=staff.id, role=staff.desk_role, at=now)
+    was_owned, topic, group = case.owner_id is not None, uow.cases.topic(case.id), groups.group_of(uow, app, case)
+    case = _change(uow, app, case, event, staff, "moved", now=now)
+    if was_owned:
+        notices.tell_person(uow, app, case, "human_released", now=now)
+    key = notices.key_of(case, "moved")
+    text = app.catalogue.staff_text("moved", who=staff.alias, queue=queue)
+    if topic.thread_id is not None and topic.group_id is not None and groups.group_of(uow, app, case) != group:
+        # The old topic is left behind with a last word; the next delivery makes one in the other group.
+        there = ToChat(chat_id=topic.group_id, thread_id=topic.thread_id)
+        notices.enqueue(uow, there, Text(text=text), key=f"{key}:there", now=now, priority=Priority.TO_DESK)
+        notices.enqueue(uow, there, CloseTopic(), key=f"{key}:close", now=now, priority=Priority.TO_DESK)
+        uow.cases.save_topic(CaseTopic(case_id=case.id, generation=topic.generation))
+        wrote = [message for message in uow.cases.messages(case.id) if message.direction is not Direction.NOTE and message.text]
+        notices.tell_desk(uow, app, case, _so_far(app, wrote), key=f"{key}:so_far", now=now)
+    notices.tell_desk(uow, app, case, text, key=key, now=now)
+    return case
+
+
+def _so_far(app: App, wrote: Sequence[CaseMessage]) -> str:
+    """Return a conversation for those who have not seen it."""
+    lines = [f"{notices.local(app, message.at)} {'→' if message.staff_id else '←'} {message.text}" for message in wrote]
+    return app.catalogue.staff_text("so_far", messages="\n".join(lines))
 
 
 def ask_partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
@@ -270,7 +248,7 @@ def resolve(
             f"Case {case.number} has severity {case.severity}: write /resolve {code} and one line that says what was done."
         )
     if summary:
-        _add_note(uow, case, staff, f"{code}: {summary}", now=now)
+        relay.keep_note(uow, case, staff, f"{code}: {summary}", now=now)
     case = _change(uow, app, case, event, staff, "resolved" if event.kind is EventKind.RESOLVED else "review_asked", now=now)
     if event.kind is EventKind.REVIEW_ASKED:
         key = notices.key_of(case, "review")
@@ -299,7 +277,8 @@ def person_unreachable(uow: UnitOfWork, app: App, person_id: PersonId, *, key: s
     person = uow.people.get(person_id)
     if person.state is not PersonState.BLOCKED:
         uow.people.save(replace(person, state=PersonState.BLOCKED))
-        uow.outbox.cancel_person(person_id, reason="person_unreachable")
+        lost = uow.outbox.cancel_person(person_id, reason="person_unreachable", now=now)
+        relay.lose_replies(uow, app, lost, DeliveryState.NOT_DELIVERED, now=now)
     case = uow.cases.open_for(person_id)
     if case is None:
         return
@@ -329,45 +308,11 @@ def _change(uow: UnitOfWork, app: App, case: Case, event: CaseEvent, staff: Staf
     return case
 
 
-def reply(
-    uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, text: str, content: Copy | None, key: str, now: datetime
-) -> CaseMessage:
-    """Send the owner's words to the person. ``content`` copies a message that is more than words.
-
-    Raises:
-        InvalidTransition: ``staff`` does not own the case.
-    """
-    waited = case.state
-    case = timers.record(uow, app, case, cases.reply(case, by=staff.id, at=now))
-    if case.state is not waited:
-        notices.refresh_header(uow, app, case, now=now)
-    message = uow.cases.add_message(
-        case.id, direction=Direction.TO_PERSON, kind=Kind.TEXT if content is None else Kind.OTHER, text=text,
-        staff_id=staff.id, state=DeliveryState.QUEUED, at=now,
-    )  # fmt: skip
-    prefix = app.catalogue.text("human_prefix", case.language)
-    contents: list[Content] = [content] if content else [Text(text=piece) for piece in split_text(f"{prefix} {text}")]
-    for n, piece in enumerate(contents):
-        notices.enqueue(uow, ToPerson(person_id=case.person_id), piece, key=f"{key}:{n}", now=now, message_id=message.id)
-    return message
-
-
-def add_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, text: str, *, now: datetime) -> CaseMessage:
-    """Keep a note. Nothing is ever delivered from here."""
-    timers.record(uow, app, case, cases.note(case, by=staff.id, at=now))
-    return _add_note(uow, case, staff, text, now=now)
-
-
-def _add_note(uow: UnitOfWork, case: Case, staff: StaffMember, text: str, *, now: datetime) -> CaseMessage:
-    return uow.cases.add_message(
-        case.id, direction=Direction.NOTE, kind=Kind.TEXT, text=text, staff_id=staff.id, state=DeliveryState.RECEIVED, at=now
-    )
-
-
 def erase_case(uow: UnitOfWork, app: App, case: Case, *, now: datetime) -> Case:
     """The person erased their data while a case was open: the desk is told, the words go."""
     case = timers.record(uow, app, case, CaseEvent(kind=EventKind.ERASED, at=now))
-    notices.tell_desk(uow, app, case, app.catalogue.staff_text("person_erased"), key=notices.key_of(case, "erased"), now=now)
+    notices.tell_topic(uow, app, case, "person_erased", key=notices.key_of(case, "erased"), now=now)
+    notices.refresh_header(uow, app, case, now=now)
     notices.enqueue_desk(uow, app, case, CloseTopic(), key=notices.key_of(case, "close"), now=now)
     return case
 

@@ -5,21 +5,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.cases import Case
+from bot.domain.cases import GENERAL, Case
 from bot.domain.deliveries import ToChat
 from bot.domain.errors import UnknownCode
 from bot.domain.messages import Button, Kind, Reply
-from bot.domain.people import Conversation, Pending, Person, Role
+from bot.domain.people import Conversation, DeskRole, Pending, Person, Role
 from bot.service import casework
 from bot.service.app import App
+from bot.service.handover import Opening
 from bot.service.ports import UnitOfWork
 from bot.service.turn import Turn
 
 Obeyed = tuple[Person, Conversation, list[Reply], Case | None]
 
-COMMANDS = ("start", "help", "language", "human", "privacy", "forget", "link")
-MENU = COMMANDS[:-1]
-"""Shown in Telegram's command menu; ``/link`` is for staff and stays out of it."""
+MENU = ("start", "help", "language", "human", "privacy", "forget")
+"""Shown in Telegram's command menu."""
+COMMANDS = (*MENU, "link", "drill")
+"""The last two are for staff."""
+DRILLS = {"1", "2", "3", "4"}
 
 
 def known(command: str | None) -> str:
@@ -154,6 +157,26 @@ def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation
     return person, conversation, [Reply(text=text)], turn.accepted.case
 
 
+def _on_drill(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
+    """``/drill 4``: a supervisor opens an exercise and plays the person in it; everything else is as in earnest."""
+    member, level = uow.staff.by_chat(turn.message.chat_id), turn.message.argument.strip()
+    if member is None or member.desk_role is not DeskRole.SUPERVISOR:
+        return _unknown(uow, app, turn, person, conversation)
+    if turn.accepted.case is not None or level not in DRILLS:
+        text = app.catalogue.staff_text("drill_busy" if turn.accepted.case is not None else "drill_how")
+        return person, conversation, [Reply(text=text)], turn.accepted.case
+    opening = Opening(
+        severity=int(level), category=None, queue=GENERAL, sealed=False, reason="drill", rule_id="drill", read_from=(),
+        question=app.catalogue.staff_text("drill"), language=app.catalogue.shown_in(turn.language.code), certainty=1.0, known=(),
+        unknown=(), consent="asked", drill=True,
+    )  # fmt: skip
+    key = f"turn:{turn.message.update_id}"
+    case, conversation = casework.open_case(uow, app, person, conversation, opening, key=key, now=turn.now)
+    uow.audit.record(actor=f"staff:{member.id}", action="case.drill", subject=case.number, now=turn.now)
+    text = app.catalogue.staff_text("drill_open", number=case.number, severity=case.severity)
+    return person, conversation, [Reply(text=text)], case
+
+
 def _unknown(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
     return _says("unknown_command")(uow, app, turn, person, conversation)
 
@@ -174,4 +197,5 @@ _ACTIONS = {
     "forget_no": _says("forget_cancelled"),
     "human_no": _on_decline,
     "link": _on_link,
+    "drill": _on_drill,
 }

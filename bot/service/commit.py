@@ -11,17 +11,17 @@ from bot.domain.ids import PassageId
 from bot.domain.messages import Button, Kind, Reply
 from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
-from bot.service import casework, commands, notices
+from bot.service import casework, commands, notices, relay
 from bot.service.app import App
 from bot.service.compose import Material, compose, language_offer
+from bot.service.handover import Opening
 from bot.service.language import CONFIDENT
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
-from bot.service.turn import SEARCH_CHARS, Turn, TurnResult
-from policies import Outcome, counts_from, due_at
+from bot.service.turn import SEARCH_CHARS, Turn, TurnResult, known_facts
+from policies import Outcome, counts_from, due_at, screen
 
 BUTTON_LIFE = timedelta(days=7)
-SHOWN_LATELY = timedelta(hours=24)
 CARD_ANSWERED_WITHIN = timedelta(minutes=15)
 CARD_ANSWER_WORDS = 4
 """The card asks in which country a person is; so few words after it are the answer."""
@@ -112,7 +112,7 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
         if decision.sealed:
             case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
         if turn.message.kind is not Kind.BUTTON:
-            case = casework.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
+            case = relay.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
         if decision.severity > case.severity:
             case = casework.raise_severity(
                 uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now
@@ -120,18 +120,34 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
         return case, casework.hand_back(conversation, case, turn.now), False
     if not decision.opens_case:
         return None, conversation, False
-    opening = casework.Opening(
+    message = turn.message if turn.message.kind is not Kind.BUTTON else None
+    case, conversation = casework.open_case(
+        uow, app, turn.accepted.person, conversation, _opening(turn, app), key=key, now=now, message=message
+    )
+    return case, conversation, True
+
+
+def _opening(turn: Turn, app: App) -> Opening:
+    decision, question = turn.decision, _question_for_desk(turn)
+    # A pressed yes says nothing by itself: what it is about was written before.
+    known = known_facts(question, turn.language, app)
+    words = [trigger.rule_id for trigger in screen(question, app.policies).triggers]
+    read = [f"{intent} {share:.2f}" for intent, share in _worth_keeping(turn.understanding.reports).items()]
+    return Opening(
         severity=decision.severity or 1,
         category=decision.category or turn.facts.pending_category,
+        queue=decision.queue,
         sealed=decision.sealed,
         reason=decision.reason,
-        question=_question_for_desk(turn),
-        shown=uow.turns.shown(turn.accepted.person.id, since=turn.now - SHOWN_LATELY),
+        rule_id=decision.rule_id,
+        read_from=[*words, *read],
+        question=question,
         language=app.catalogue.shown_in(turn.language.code),
+        certainty=turn.language.confidence,
+        known=sorted(known),
+        unknown=[fact for fact in app.policies.question_order if fact not in known],
         consent=_consent(turn),
     )
-    case, conversation = casework.open_case(uow, app, turn.accepted.person, conversation, opening, key=key, now=now)
-    return case, conversation, True
 
 
 def _question_for_desk(turn: Turn) -> str:
@@ -246,6 +262,9 @@ def _send(uow: UnitOfWork, turn: Turn, conversation: Conversation, replies: Sequ
     urgent = turn.decision.outcome is Outcome.EMERGENCY
     # Erasing removes the way to the person, so that the last words need the chat itself.
     address: Address = commands.address_of(turn) or ToPerson(person_id=person.id)
+    # The parts of an album are answered once.
+    is_album = turn.message.album is not None and turn.decision.reason == "unsupported_kind"
+    key = f"album:{person.id}:{turn.message.album}" if is_album else f"turn:{turn.message.update_id}"
     deliveries: list[Delivery] = []
     for reply in replies:
         pieces = split_text(reply.text)
@@ -256,7 +275,7 @@ def _send(uow: UnitOfWork, turn: Turn, conversation: Conversation, replies: Sequ
                 Delivery(
                     address=address,
                     content=Text(text=piece, buttons=buttons),
-                    dedupe_key=f"turn:{turn.message.update_id}:{len(deliveries)}",
+                    dedupe_key=f"{key}:{len(deliveries)}",
                     priority=Priority.EMERGENCY if urgent else Priority.TO_PERSON,
                     version=None if is_notice else conversation.version,
                 )

@@ -15,8 +15,11 @@ from typing import TypeVar
 
 from bot.domain.cases import Case, CaseTopic, DeliveryState
 from bot.domain.deliveries import (
+    Aid,
+    Board,
     CloseTopic,
     Content,
+    Copy,
     Delivery,
     Edit,
     Header,
@@ -45,7 +48,7 @@ from bot.domain.errors import (
 )
 from bot.domain.ids import CaseId, ChatId
 from bot.domain.people import PersonState
-from bot.service import casework, notices
+from bot.service import board, casework, groups, handover, notices, relay
 from bot.service.app import App
 from bot.service.budget import Budget
 from bot.service.ports import OutboxItem, Sent, UnitOfWork
@@ -62,6 +65,8 @@ IDLE_S = 0.5
 LONGEST_WAIT_S = 60.0
 DESK_RETRY_S = 30.0
 UNKNOWN_PERSON = "person_erased"
+NOBODY = ChatId(0)
+"""Where something was left out because there was nothing to say."""
 
 
 class Sender:
@@ -95,17 +100,8 @@ class Sender:
     async def _claim(self) -> list[tuple[Pool, OutboxItem]]:
         free = {pool: lanes - len(self._busy[pool]) for pool, lanes in LANES.items()}
         app, now = self._app, self._app.clock.now()
-
-        def claim(uow: UnitOfWork) -> list[tuple[Pool, OutboxItem]]:
-            return [
-                (pool, item)
-                for pool, lanes in free.items()
-                if lanes > 0
-                for item in uow.outbox.claim(pool, worker=app.worker, now=now, lease_s=LEASE_S, limit=lanes)
-            ]
-
         try:
-            claimed = await app.storage.run(claim)
+            claimed = await app.storage.run(lambda uow: uow.outbox.claim(free, worker=app.worker, now=now, lease_s=LEASE_S))
         except StorageUnavailable:
             logger.warning("outbox not readable", extra={"event": "outbox.unavailable"})
             return []
@@ -140,19 +136,53 @@ class Sender:
             await self._handle_refusal(item, exc)
 
     async def _send(self, delivery: Delivery) -> tuple[Sent, ChatId]:
-        if isinstance(delivery.content, Header) and isinstance(delivery.address, ToCase):
-            return await self._show_header(delivery.address.case_id, delivery.priority)
+        match delivery.address, delivery.content:
+            case ToCase(case_id=case_id), Header():
+                return await self._show_header(case_id, delivery.priority)
+            case ToCase(case_id=case_id), Aid():
+                text = await handover.aid(self._app, case_id)
+                return await self._send(replace(delivery, content=Text(text=text))) if text else (Sent(), NOBODY)
+            case ToChat(chat_id=chat_id), Board():
+                return await self._show_board(chat_id, delivery.priority), chat_id
         chat_id, thread_id = await self._resolve(delivery)
         try:
-            sent = await self._perform(chat_id, thread_id, delivery.content, delivery.priority)
+            sent = await self._perform(chat_id, thread_id, delivery)
         except TopicClosed:
             # Closed by hand: a case that is written to is open.
-            await self._perform(chat_id, thread_id, ReopenTopic(), delivery.priority)
-            sent = await self._perform(chat_id, thread_id, delivery.content, delivery.priority)
+            await self._perform(chat_id, thread_id, replace(delivery, content=ReopenTopic(), answers=None))
+            sent = await self._perform(chat_id, thread_id, delivery)
         return sent, chat_id
 
-    async def _perform(self, chat_id: ChatId, thread_id: int | None, content: Content, priority: Priority) -> Sent:
-        return await self._within_budget(chat_id, lambda: self._app.messenger.send(chat_id, thread_id, content), priority)
+    async def _perform(self, chat_id: ChatId, thread_id: int | None, delivery: Delivery) -> Sent:
+        answers, reply_to = delivery.answers, None
+        if answers is not None:
+            reply_to = await self._app.storage.run(lambda uow: uow.cases.place_of(answers, chat_id))
+        return await self._call(chat_id, thread_id, delivery.content, delivery.priority, reply_to=reply_to)
+
+    async def _call(
+        self, chat_id: ChatId, thread_id: int | None, content: Content, priority: Priority, *, reply_to: int | None = None
+    ) -> Sent:  # fmt: skip
+        send = partial(self._app.messenger.send, chat_id, thread_id, content, reply_to=reply_to)
+        return await self._within_budget(chat_id, send, priority)
+
+    async def _show_board(self, group_id: ChatId, priority: Priority) -> Sent:
+        """Bring the board in General up to date; posted and pinned where there is none."""
+        app, now = self._app, self._app.clock.now()
+        shown = await app.storage.run(lambda uow: board.as_it_stands(uow, app, group_id, now=now))
+        if shown is None:
+            return Sent()
+        if shown.message_id is not None:
+            try:
+                await self._call(group_id, None, Edit(message_id=shown.message_id, text=shown.text), priority)
+                await app.storage.run(lambda uow: board.keep(uow, shown, group_id=group_id, now=now))
+                return Sent()
+            except MessageGone:
+                logger.info("the board is gone and posted anew", extra={"event": "board.gone"})
+        sent = await self._call(group_id, None, Text(text=shown.text), priority)
+        posted = replace(shown, message_id=sent.message_ids[0])
+        await app.storage.run(lambda uow: board.keep(uow, posted, group_id=group_id, now=now))
+        await self._call(group_id, None, Pin(message_id=sent.message_ids[0]), priority)
+        return sent
 
     async def _show_header(self, case_id: CaseId, priority: Priority) -> tuple[Sent, ChatId]:
         """Bring the header up to date; a topic that was just made has a fresh one."""
@@ -163,7 +193,7 @@ class Sender:
         text, buttons = await self._app.storage.run(lambda uow: self._header(uow, case))
         edit = Edit(message_id=topic.header_message_id, text=text, buttons=buttons)
         try:
-            await self._perform(group_id, thread_id, edit, priority)
+            await self._call(group_id, thread_id, edit, priority)
         except MessageGone:
             await self._post_header(case, replace(topic, header_message_id=None), group_id, priority)
         return Sent(), group_id
@@ -195,7 +225,7 @@ class Sender:
         return await self._app.storage.run(lambda uow: (uow.cases.get(case_id), uow.cases.topic(case_id)))
 
     async def _open_topic(self, case: Case, topic: CaseTopic, priority: Priority) -> tuple[ChatId, int]:
-        group_id = await self._group_id()
+        group_id = await self._group_of(case)
         if topic.thread_id is None or topic.group_id != group_id:
             name = topic_name(case)
             thread_id = await self._within_budget(group_id, lambda: self._app.messenger.create_topic(group_id, name), priority)
@@ -210,14 +240,14 @@ class Sender:
         """Post the header and let it be pinned: first in its topic, whatever is written below."""
         app, now = self._app, self._app.clock.now()
         text, buttons = await app.storage.run(lambda uow: self._header(uow, case))
-        sent = await self._perform(group_id, topic.thread_id, Text(text=text, buttons=buttons), priority)
-        assert sent.message_id is not None
-        with_header = replace(topic, case_id=case.id, group_id=group_id, header_message_id=sent.message_id)
-        pin = Pin(message_id=sent.message_id)
+        sent = await self._call(group_id, topic.thread_id, Text(text=text, buttons=buttons), priority)
+        header_id = sent.message_ids[0]
+        with_header = replace(topic, case_id=case.id, group_id=group_id, header_message_id=header_id)
+        pin = Pin(message_id=header_id)
 
         def keep(uow: UnitOfWork) -> None:
             uow.cases.save_topic(with_header)
-            key = f"case:{case.id}:pin:{group_id}:{sent.message_id}"
+            key = f"case:{case.id}:pin:{group_id}:{header_id}"
             notices.enqueue(uow, ToCase(case_id=case.id), pin, key=key, now=now, priority=Priority.COSMETIC)
 
         await app.storage.run(keep)
@@ -228,24 +258,38 @@ class Sender:
         case = uow.cases.get(case.id)
         return notices.header(uow, self._app, case), notices.header_buttons(uow, self._app, case, now=now)
 
-    async def _group_id(self) -> ChatId:
-        moved = await self._app.storage.run(lambda uow: uow.notebook.get("group_id"))
-        group_id = ChatId(int(moved)) if moved else self._app.office.group_id
+    async def _group_of(self, case: Case) -> ChatId:
+        group_id = await self._app.storage.run(lambda uow: groups.group_of(uow, self._app, case))
         if group_id is None:
             raise DeskUnavailable("No staff group is set: WAYPOST_TELEGRAM__GROUP_ID")
         return group_id
 
     def _record_sent(self, uow: UnitOfWork, item: OutboxItem, sent: Sent, chat_id: ChatId) -> None:
-        now = self._app.clock.now()
+        now, delivery = self._app.clock.now(), item.delivery
         uow.outbox.sent(item, worker=self._app.worker, now=now)
-        delivery = item.delivery
-        if delivery.case_message_id is None:
-            return
+        carried, places = delivery.case_message_ids, sent.message_ids
+        if isinstance(delivery.content, Copy) and len(places) < len(carried):
+            # Telegram leaves out what it cannot copy, and does not say which.
+            self._tell_of_loss(uow, item, f"{len(places)}/{len(carried)}")
         if isinstance(delivery.address, ToPerson):
-            uow.cases.set_message_state(delivery.case_message_id, DeliveryState.SENT)
-            notices.mark_delivery(uow, delivery.case_message_id, notices.DELIVERED, key=f"sent:{item.id}", now=now)
-        if sent.message_id is not None:
-            notices.link_sent(uow, delivery.case_message_id, chat_id, sent.message_id)
+            for message_id in carried:
+                uow.cases.set_message_state(message_id, DeliveryState.SENT)
+            if carried:
+                notices.mark_delivery(uow, carried[0], notices.DELIVERED, key=f"sent:{item.id}", now=now)
+        if places:
+            # What was joined into one post is found in it.
+            for n, message_id in enumerate(carried):
+                notices.link_sent(uow, message_id, chat_id, places[min(n, len(places) - 1)])
+
+    def _tell_of_loss(self, uow: UnitOfWork, item: OutboxItem, reason: str) -> None:
+        """Tell the desk that what was written did not arrive, on whichever side; nothing vanishes in silence."""
+        delivery, now = item.delivery, self._app.clock.now()
+        if not delivery.case_message_ids:
+            return
+        about = delivery.case_message_ids[0]
+        case = uow.cases.get(uow.cases.message(about).case_id)
+        text_key = "not_delivered" if isinstance(delivery.address, ToPerson) else "not_shown"
+        notices.tell_topic(uow, self._app, case, text_key, key=f"lost:{item.id}", now=now, answers=about, reason=reason)
 
     async def _try_later(self, item: OutboxItem, exc: TelegramUnavailable) -> None:
         app = self._app
@@ -264,6 +308,8 @@ class Sender:
     def _record_refusal(self, uow: UnitOfWork, item: OutboxItem, exc: Undeliverable) -> None:
         now, worker, address = self._app.clock.now(), self._app.worker, item.delivery.address
         is_mark = isinstance(item.delivery.content, Reaction | CloseTopic | ReopenTopic | Pin)
+        if isinstance(exc, GroupMigrated) and not isinstance(address, ToPerson):
+            groups.follow(uow, self._app, self._chat_of(uow, address), ChatId(exc.new_chat_id))
         if isinstance(address, ToCase) and not is_mark:
             if isinstance(exc, TopicMissing | TopicClosed):
                 topic = uow.cases.topic(address.case_id)
@@ -271,7 +317,6 @@ class Sender:
                 uow.outbox.retry(item, worker=worker, error=exc.code, not_before=now, ambiguous=False)
                 return
             if isinstance(exc, GroupMigrated):
-                self._follow_migration(uow, address, exc)
                 uow.outbox.retry(item, worker=worker, error=exc.code, not_before=now, ambiguous=False)
                 return
             if isinstance(exc, DeskUnavailable):
@@ -282,23 +327,25 @@ class Sender:
         uow.outbox.give_up(item, worker=worker, error=exc.code, now=now)
         if isinstance(address, ToPerson):
             self._note_unreachable(uow, item, address, exc)
+        else:
+            self._tell_of_loss(uow, item, exc.code)
 
-    def _follow_migration(self, uow: UnitOfWork, address: ToCase, exc: GroupMigrated) -> None:
-        now, new = self._app.clock.now(), ChatId(exc.new_chat_id)
-        old = uow.cases.topic(address.case_id).group_id
-        uow.notebook.put("group_id", str(exc.new_chat_id), now=now)
-        if old is not None:
-            uow.cases.move_group(old, new)
+    def _chat_of(self, uow: UnitOfWork, address: ToCase | ToChat) -> ChatId:
+        if isinstance(address, ToChat):
+            return address.chat_id
+        topic = uow.cases.topic(address.case_id)
+        group = topic.group_id or groups.group_of(uow, self._app, uow.cases.get(address.case_id))
+        assert group is not None
+        return group
 
     def _note_unreachable(self, uow: UnitOfWork, item: OutboxItem, address: ToPerson, exc: Undeliverable) -> None:
         """Tell the caseworker plainly that the person did not get it, and stop sending to someone who blocked us."""
         now = self._app.clock.now()
-        if item.delivery.case_message_id is not None:
-            uow.cases.set_message_state(item.delivery.case_message_id, DeliveryState.NOT_DELIVERED)
+        relay.lose_replies(uow, self._app, item.delivery.case_message_ids, DeliveryState.NOT_DELIVERED, now=now)
         if isinstance(exc, PersonUnreachable) and str(exc) != UNKNOWN_PERSON:
             casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
-        elif item.delivery.case_message_id is not None:
-            notices.not_delivered(uow, self._app, address.person_id, exc.code, key=f"refused:{item.id}", now=now)
+        else:
+            self._tell_of_loss(uow, item, exc.code)
 
 
 def _hurried(item: OutboxItem, pool: Pool) -> OutboxItem:
@@ -311,4 +358,5 @@ def _hurried(item: OutboxItem, pool: Pool) -> OutboxItem:
 def topic_name(case: Case) -> str:
     """Return ``#K7M-4QX · ar · gbv · sev3``; no personal data, and no category of a sealed case."""
     middle = "sealed" if case.sealed else (case.category or "general")
-    return f"#{case.number} · {case.language} · {middle} · sev{case.severity}"
+    drill = "DRILL " if case.drill else ""
+    return f"{drill}#{case.number} · {case.language} · {middle} · sev{case.severity}"

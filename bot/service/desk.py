@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain import cases
-from bot.domain.cases import Case, Resolution
-from bot.domain.deliveries import Copy, Delivery, Edit, Priority, Text, ToCase, ToChat
+from bot.domain.cases import Case, Direction, Resolution
+from bot.domain.deliveries import Delivery, Edit, Priority, Text, ToCase, ToChat
 from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, VersionConflict
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import StaffMember
 from bot.domain.turns import Disposition
-from bot.service import casework, notices
+from bot.service import casework, groups, notices, relay
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 from policies import Calendar
@@ -28,7 +28,6 @@ MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
     "severity": (tuple(f"severity:{level}" for level in range(5)), ("back",)),
 }
 """A button that needs a choice changes into the choices."""
-COMMANDS = ("claim", "release", "resolve", "snooze", "partner", "severity", "assign", "merge", "wake")
 ATTEMPTS = 3
 
 
@@ -99,36 +98,69 @@ def perform(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str
         CaseAlreadyClaimed: somebody has it.
         InvalidTransition: the case, the role or the value does not allow it.
     """
-    now = app.clock.now()
-    match verb:
-        case "claim":
-            casework.claim(uow, app, case, staff, now=now)
-        case "release":
-            casework.release(uow, app, case, staff, now=now)
-        case "partner":
-            casework.ask_partner(uow, app, case, staff, now=now)
-        case "wake":
-            casework.wake(uow, app, case, staff, now=now)
-        case "snooze":
-            casework.snooze(uow, app, case, staff, until=snooze_until(value, now, app.policies.calendar), now=now)
-        case "severity":
-            if value not in {"0", "1", "2", "3", "4"}:
-                raise InvalidTransition(app.catalogue.staff_text("how_severity"))
-            casework.judge(uow, app, case, staff, severity=int(value), now=now)
-        case "assign":
-            casework.assign(uow, app, case, staff, casework.member_named(uow, value), now=now)
-        case "merge":
-            casework.merge(uow, app, case, staff, casework.case_named(uow, value), now=now)
-        case "resolve":
-            name, _, summary = value.partition(" ")
-            if name not in set(Resolution):
-                raise InvalidTransition(app.catalogue.staff_text("how_resolve", codes=", ".join(Resolution)))
-            casework.resolve(uow, app, case, staff, code=Resolution(name), summary=summary.strip(), now=now)
-        case _:
-            raise InvalidTransition(
-                app.catalogue.staff_text("unknown_desk_command", verbs=" ".join(f"/{one}" for one in COMMANDS))
-            )
+    if verb not in _VERBS:
+        raise InvalidTransition(app.catalogue.staff_text("unknown_desk_command", verbs=" ".join(f"/{one}" for one in COMMANDS)))
+    _VERBS[verb](uow, app, case, staff, value, app.clock.now())
     return app.catalogue.staff_text(f"did_{verb}")
+
+
+def _claim(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    casework.claim(uow, app, case, staff, now=now)
+
+
+def _release(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    casework.release(uow, app, case, staff, now=now)
+
+
+def _partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    casework.ask_partner(uow, app, case, staff, now=now)
+
+
+def _wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    casework.wake(uow, app, case, staff, now=now)
+
+
+def _undo(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    relay.take_back(uow, app, case, staff, now=now)
+
+
+def _snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    casework.snooze(uow, app, case, staff, until=snooze_until(value, now, app.policies.calendar), now=now)
+
+
+def _severity(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    if value not in {"0", "1", "2", "3", "4"}:
+        raise InvalidTransition(app.catalogue.staff_text("how_severity"))
+    casework.judge(uow, app, case, staff, severity=int(value), now=now)
+
+
+def _assign(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    casework.assign(uow, app, case, staff, casework.member_named(uow, value), now=now)
+
+
+def _queue(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    if value not in app.policies.queues:
+        raise InvalidTransition(app.catalogue.staff_text("how_queue", queues=", ".join(app.policies.queues)))
+    casework.move(uow, app, case, staff, queue=value, now=now)
+
+
+def _merge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    casework.merge(uow, app, case, staff, casework.case_named(uow, value), now=now)
+
+
+def _resolve(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    name, _, summary = value.partition(" ")
+    if name not in set(Resolution):
+        raise InvalidTransition(app.catalogue.staff_text("how_resolve", codes=", ".join(Resolution)))
+    casework.resolve(uow, app, case, staff, code=Resolution(name), summary=summary.strip(), now=now)
+
+
+_VERBS = {
+    "claim": _claim, "release": _release, "resolve": _resolve, "snooze": _snooze, "partner": _partner, "severity": _severity,
+    "assign": _assign, "queue": _queue, "merge": _merge, "wake": _wake, "undo": _undo,
+}  # fmt: skip
+COMMANDS = tuple(_VERBS)
+"""What is done with a case, by a button, a command in its topic or ``waypost cases do``."""
 
 
 def snooze_until(text: str, now: datetime, calendar: Calendar) -> datetime:
@@ -167,57 +199,79 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
         said = act(uow, app, case, staff, message.command or "", message.argument.strip())
         notices.tell_desk(uow, app, case, said, key=key, now=now)
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
-    elif message.is_edit:
-        notices.tell_topic(uow, app, case, "edit_not_sent", key=key, now=now)
-        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
     elif case.sealed:
         notices.tell_topic(uow, app, case, "sealed_not_here", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.album is not None and cases.may_reply(case, staff.id):
-        # Only one of them carries the caption: whether it is a note cannot be told of the others.
-        notices.tell_topic(uow, app, case, "album_not_sent", key=f"album:{message.album}", now=now)
-        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.text.startswith(NOTE_PREFIX) or not cases.may_reply(case, staff.id):
+    elif message.is_edit:
+        _edit(uow, app, case, staff, message, key)
+    elif _is_note(uow, case, staff, message):
         _keep_note(uow, app, case, staff, message, key)
     else:
-        _reply(uow, app, case, staff, message, key)
+        relay.reply(uow, app, case, staff, text=message.text, post=message, key=f"{key}:reply", now=now)
+        _finish(uow, message, app, Disposition.RELAYED)
 
 
 def _looks_like_a_command(text: str) -> bool:
     return text.startswith("/") and not text.startswith(NOTE_PREFIX)
 
 
+def _is_note(uow: UnitOfWork, case: Case, staff: StaffMember, message: Incoming) -> bool:
+    """Only one part of an album carries the caption: what it says holds for the others."""
+    if message.text.startswith(NOTE_PREFIX) or not cases.may_reply(case, staff.id):
+        return True
+    before = uow.cases.of_album(case.id, message.album) if message.album is not None else None
+    return before is not None and before.direction is Direction.NOTE
+
+
 def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
     now = app.clock.now()
+    before = uow.cases.of_album(case.id, message.album) if message.album is not None else None
+    if before is not None and before.direction is Direction.TO_PERSON:
+        # The caption came last: what came before it is taken back, or it is said that it has left.
+        said = act(uow, app, case, staff, "undo", "")
+        notices.tell_desk(uow, app, case, said, key=f"{key}:undo", now=now)
+        case = uow.cases.get(case.id)
     text = message.text.removeprefix(NOTE_PREFIX).strip() or f"[{message.kind}]"
-    casework.add_note(uow, app, case, staff, text, now=now)
+    relay.add_note(uow, app, case, staff, text, now=now, post=message)
     notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
     if case.owner_id is None and not message.text.startswith(NOTE_PREFIX):
         notices.tell_topic(uow, app, case, "note_kept", key=f"{key}:why", now=now)
     _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
 
 
-def _reply(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
-    content = None if message.kind is Kind.TEXT else Copy(from_chat_id=message.chat_id, message_id=message.message_id)
-    stored = casework.reply(uow, app, case, staff, text=message.text, content=content, key=f"{key}:reply", now=app.clock.now())
-    notices.link_sent(uow, stored.id, message.chat_id, message.message_id)
-    _finish(uow, message, app, Disposition.RELAYED)
+def _edit(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
+    """A changed note stays a note; a changed reply changes for the person too, and two slashes take it back in time."""
+    now = app.clock.now()
+    changed = relay.original(uow, case, message.chat_id, message.message_id)
+    if changed is not None and changed.direction is Direction.NOTE:
+        text = message.text.removeprefix(NOTE_PREFIX).strip()
+        relay.add_note(uow, app, case, staff, f"{relay.EDITED}{text}", now=now)
+        _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
+        return
+    try:
+        if changed is None or changed.direction is not Direction.TO_PERSON:
+            raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
+        if message.text.startswith(NOTE_PREFIX):
+            relay.make_note(uow, app, case, staff, changed, message.text.removeprefix(NOTE_PREFIX).strip(), now=now)
+            notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
+            _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
+        else:
+            relay.change_reply(uow, app, case, staff, changed, message, key=key, now=now)
+            _finish(uow, message, app, Disposition.RELAYED)
+    except InvalidTransition as exc:
+        notices.tell_desk(uow, app, case, str(exc), key=key, now=now, answers=changed.id if changed else None)
+        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
 
 
 def _case_of(uow: UnitOfWork, message: Incoming, app: App) -> Case | None:
-    if message.thread_id is None or not _is_desk(uow, message, app):
+    if message.thread_id is None or not groups.is_desk(uow, app, message.chat_id):
         return None
     return uow.cases.by_topic(message.chat_id, message.thread_id)
 
 
-def _is_desk(uow: UnitOfWork, message: Incoming, app: App) -> bool:
-    moved = uow.notebook.get("group_id")
-    return message.chat_id == (int(moved) if moved else app.office.group_id)
-
-
 def _outside_topics(uow: UnitOfWork, message: Incoming, app: App) -> None:
     """General is nobody's conversation. A group that is not ours is told to write in private."""
-    if _is_desk(uow, message, app) or message.kind is not Kind.COMMAND:
+    if groups.is_desk(uow, app, message.chat_id) or message.kind is not Kind.COMMAND:
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
         return
     _notice(uow, app, message, app.catalogue.text("group_chat", message.language_hint or app.office.default_language))

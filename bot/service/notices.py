@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain.cases import Case
 from bot.domain.deliveries import (
@@ -17,8 +18,9 @@ from bot.domain.deliveries import (
     ToPerson,
     WireButton,
 )
-from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId, StaffId
+from bot.domain.ids import CaseId, CaseMessageId, ChatId, StaffId
 from bot.domain.people import StaffMember
+from bot.service import groups
 from bot.service.app import App
 from bot.service.ports import Link, UnitOfWork
 from bot.service.split import split_text
@@ -112,32 +114,36 @@ def mark(uow: UnitOfWork, case_id: CaseId, telegram_id: int, emoji: str, *, key:
     enqueue(uow, ToCase(case_id=case_id), content, key=key, now=now, priority=Priority.COSMETIC)
 
 
-def tell_topic(uow: UnitOfWork, app: App, case: Case, text_key: str, *, key: str, now: datetime, **values: object) -> None:
+def tell_topic(
+    uow: UnitOfWork, app: App, case: Case, text_key: str, *, key: str, now: datetime, answers: CaseMessageId | None = None,
+    **values: object,
+) -> None:  # fmt: skip
     """Say a catalogue text to the desk in the case's topic."""
-    tell_desk(uow, app, case, app.catalogue.staff_text(text_key, **values), key=key, now=now)
-
-
-def not_delivered(uow: UnitOfWork, app: App, person_id: PersonId, reason: str, *, key: str, now: datetime) -> None:
-    """Tell the desk that the person did not get a message, and why."""
-    case = uow.cases.open_for(person_id)
-    if case is not None:
-        tell_topic(uow, app, case, "not_delivered", key=key, now=now, reason=reason)
+    tell_desk(uow, app, case, app.catalogue.staff_text(text_key, **values), key=key, now=now, answers=answers)
 
 
 def tell_member(
     uow: UnitOfWork, app: App, member: StaffMember, case: Case, text_key: str, *, key: str, now: datetime, **values: object
 ) -> None:
     """Say something about a case to one colleague in private: its number, never its words."""
-    text = f"{case.number}: {app.catalogue.staff_text(text_key, **values)}"
+    drill = f"{app.catalogue.staff_text('drill')} " if case.drill else ""
+    text = f"{drill}{case.number}: {app.catalogue.staff_text(text_key, **values)}"
     _to_member(uow, member, case, Text(text=text), key=key, now=now)
 
 
 def call_member(uow: UnitOfWork, app: App, member: StaffMember, case: Case, *, key: str, now: datetime) -> None:
     """Call somebody who is on call to an urgent case, with the button that takes it."""
+    offer_case(uow, app, member, case, "call", key=key, now=now)
+
+
+def offer_case(uow: UnitOfWork, app: App, member: StaffMember, case: Case, text_key: str, *, key: str, now: datetime) -> None:
+    """Tell somebody in private of a case, with the button that takes it."""
     text = app.catalogue.staff_text(
-        "call", number=case.number, severity=case.severity, language=case.language,
+        text_key, number=case.number, severity=case.severity, language=case.language,
         category="sealed" if case.sealed else case.category or "–",
     )  # fmt: skip
+    if case.drill:
+        text = f"{app.catalogue.staff_text('drill')}\n{text}"
     content = Text(text=text, buttons=menu(uow, app, case, [("claim",)], now=now))
     _to_member(uow, member, case, content, key=key, now=now)
 
@@ -159,27 +165,29 @@ def tell_person(
 
 
 def tell_desk(
-    uow: UnitOfWork, app: App, case: Case, text: str, *, key: str, now: datetime, message_id: CaseMessageId | None = None
+    uow: UnitOfWork, app: App, case: Case, text: str, *, key: str, now: datetime, answers: CaseMessageId | None = None
 ) -> None:
+    """Say something in the case's topic; ``answers`` is the case message it is about."""
     for n, piece in enumerate(split_text(text)):
-        enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:{n}", now=now, message_id=message_id)
+        enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:{n}", now=now, answers=answers)
 
 
-def enqueue_desk(
-    uow: UnitOfWork, app: App, case: Case, content: Content, *, key: str, now: datetime, message_id: CaseMessageId | None = None
-) -> None:
+def enqueue_desk(uow: UnitOfWork, app: App, case: Case, content: Content, *, key: str, now: datetime, **more: Any) -> None:
     """Without a staff group the desk reads cases with ``waypost cases``; nothing is posted."""
-    if app.office.group_id is None:
+    if groups.group_of(uow, app, case) is None:
         return
-    enqueue(
-        uow, ToCase(case_id=case.id), content, key=key, now=now, message_id=message_id,
-        priority=Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK,
-    )  # fmt: skip
+    priority = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
+    enqueue(uow, ToCase(case_id=case.id), content, key=key, now=now, priority=priority, **more)
 
 
 def enqueue(
     uow: UnitOfWork, address: Address, content: Content, *, key: str, now: datetime,
-    priority: Priority = Priority.TO_PERSON, message_id: CaseMessageId | None = None,
+    priority: Priority = Priority.TO_PERSON, carries: CaseMessageId | None = None, answers: CaseMessageId | None = None,
+    held: timedelta = timedelta(),
 ) -> None:  # fmt: skip
-    delivery = Delivery(address=address, content=content, dedupe_key=key, priority=priority, case_message_id=message_id)
+    """Write one delivery; ``carries`` is the case message in it, ``held`` how long it is kept back."""
+    delivery = Delivery(
+        address=address, content=content, dedupe_key=key, priority=priority, answers=answers,
+        case_message_ids=() if carries is None else (carries,), not_before=now + held if held else None,
+    )  # fmt: skip
     uow.outbox.add([delivery], now=now)

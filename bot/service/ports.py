@@ -4,7 +4,7 @@ Storage is used through functions: ``await storage.run(work)`` calls ``work(uow)
 returns. A transaction is therefore a plain function: nothing slow can be awaited in the middle of it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -13,9 +13,10 @@ from bot.domain.cases import Case, CaseEvent, CaseMessage, CaseTopic, DeliverySt
 from bot.domain.deliveries import Content, Delivery, Pool
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, OutboxId, PassageId, PersonId, StaffId, UpdateId
 from bot.domain.people import Conversation, DeskRole, Person, StaffMember
+from bot.domain.routing import Load
 from bot.domain.timers import Timer, TimerKind
 from bot.domain.turns import Disposition, TurnRecord, Understanding
-from knowledge.passages import Audience, Retrieval
+from knowledge.passages import Audience, Hit, Retrieval
 
 T = TypeVar("T")
 
@@ -47,6 +48,10 @@ class Retriever(Protocol):
         """Return a passage under its heading, or None when it is gone or not for these audiences."""
         ...
 
+    async def resolve(self, passage_ids: Sequence[PassageId], *, audiences: frozenset[Audience]) -> list[Hit]:
+        """Return passages by id, in this order; those that may not be shown any more, or cannot be read now, are left out."""
+        ...
+
 
 class LanguageDetector(Protocol):
     def detect(self, text: str) -> tuple[str | None, float]:
@@ -56,15 +61,15 @@ class LanguageDetector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """Telegram took it. ``message_id`` is None for operations that make no message."""
+    """Telegram took it. ``message_ids`` is empty for operations that make no message."""
 
-    message_id: int | None = None
+    message_ids: tuple[int, ...] = ()
 
 
 class Messenger(Protocol):
     """Telegram's side. Every method raises a subclass of Unavailable or Undeliverable."""
 
-    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content) -> Sent: ...
+    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content, *, reply_to: int | None = None) -> Sent: ...
 
     async def create_topic(self, group_id: ChatId, name: str) -> int:
         """Return the thread id of the new topic."""
@@ -120,6 +125,17 @@ class Link:
     case_message_id: CaseMessageId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """One look for somebody who takes a case, with the reasons."""
+
+    at: datetime
+    mode: str
+    chosen_id: StaffId | None
+    candidates: Sequence[tuple[StaffId, bool, Sequence[str]]]
+    """Everybody looked at, best first: who, whether they fit, and why."""
+
+
 class Inbox(Protocol):
     def add(self, updates: Sequence[RawUpdate]) -> int:
         """Keep updates not seen before; return how many were new."""
@@ -154,14 +170,25 @@ class Inbox(Protocol):
 
 class Outbox(Protocol):
     def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
-        """Keep deliveries whose ``dedupe_key`` is new."""
+        """Keep deliveries whose ``dedupe_key`` is new; one may be joined to the one that waits before it, see ``joined``.
+
+        Something urgent lets go of what its lane holds back.
+        """
         ...
 
-    def claim(self, pool: Pool, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
-        """Lease the first open row of each free lane of a pool, most urgent first.
+    def claim(self, free: Mapping[Pool, int], *, worker: str, now: datetime, lease_s: float) -> list[tuple[Pool, OutboxItem]]:
+        """Lease the first open row of each free lane, most urgent first, as many of each pool as ``free`` says.
 
         Rows computed for an older conversation version are cancelled here and not returned.
         """
+        ...
+
+    def withdraw(self, message_id: CaseMessageId, *, now: datetime) -> bool:
+        """Cancel all that carries a reply if no part of it can have left; return whether it was so."""
+        ...
+
+    def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
+        """Change the one row that carries a reply if it cannot have left; return whether it was so."""
         ...
 
     def sent(self, item: OutboxItem, *, worker: str, now: datetime) -> None:
@@ -172,7 +199,13 @@ class Outbox(Protocol):
 
     def give_up(self, item: OutboxItem, *, worker: str, error: str, now: datetime) -> None: ...
 
-    def cancel_person(self, person_id: PersonId, *, reason: str) -> int: ...
+    def cancel_person(self, person_id: PersonId, *, reason: str, now: datetime) -> list[CaseMessageId]:
+        """Cancel all that waits for a person; return the case messages that will not reach them."""
+        ...
+
+    def waiting_since(self, pools: Sequence[Pool]) -> datetime | None:
+        """Return when the oldest row of these pools that waits was written; None when none waits."""
+        ...
 
     def release_leases(self) -> int:
         """As for the inbox; rows that were being sent are marked ambiguous."""
@@ -220,8 +253,8 @@ class Turns(Protocol):
         """Times of the person's turns, oldest first."""
         ...
 
-    def shown(self, person_id: PersonId, *, since: datetime) -> list[str]:
-        """Return the topics of the passages shown to the person, each once, oldest first."""
+    def shown(self, person_id: PersonId, *, since: datetime) -> list[PassageId]:
+        """Return the passages shown to the person, each once, oldest first."""
         ...
 
     def erase_text(self, *, before: datetime) -> int:
@@ -254,14 +287,24 @@ class Cases(Protocol):
         """Return the person's newest case, open or not."""
         ...
 
-    def is_waiting(self, severity: int) -> bool:
-        """Whether a case of at least this severity waits for somebody to take it."""
-        ...
-
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
 
     def owned_by(self, staff_id: StaffId) -> list[Case]:
         """Return every open case of a member."""
+        ...
+
+    def loads(self, *, urgent_since: datetime) -> Mapping[StaffId, Load]:
+        """Return what every owner carries, and when an urgent case last left somebody, unless before ``urgent_since``."""
+        ...
+
+    def last_owner_of(self, person_id: PersonId, *, since: datetime) -> StaffId | None:
+        """Return who last had a case of this person that was worked on since."""
+        ...
+
+    def add_routing(self, case_id: CaseId, routing: Routing) -> None: ...
+
+    def routings(self, case_id: CaseId) -> list[Routing]:
+        """Return what was decided about who takes a case, oldest first."""
         ...
 
     def append(self, case: Case, event: CaseEvent) -> Case:
@@ -292,6 +335,7 @@ class Cases(Protocol):
         staff_id: StaffId | None,
         state: DeliveryState,
         at: datetime,
+        album: str | None = None,
     ) -> CaseMessage: ...
 
     def set_message_state(self, message_id: CaseMessageId, state: DeliveryState) -> None: ...
@@ -305,6 +349,14 @@ class Cases(Protocol):
     def linked(self, chat_id: ChatId, message_id: int) -> Link | None: ...
 
     def message(self, message_id: CaseMessageId) -> CaseMessage: ...
+
+    def of_album(self, case_id: CaseId, album: str) -> CaseMessage | None:
+        """Return the newest message of a case that came with this album."""
+        ...
+
+    def set_text(self, message_id: CaseMessageId, text: str) -> None:
+        """Change words that have not left."""
+        ...
 
     def place_of(self, message_id: CaseMessageId, chat_id: ChatId) -> int | None:
         """Return the Telegram message in ``chat_id`` that carries this case message."""
@@ -330,6 +382,10 @@ class Timers(Protocol):
 
     def save(self, case_id: CaseId, timer: Timer, *, rings_at: datetime | None) -> None:
         """Write a timer as it stands; ``rings_at`` is when something happens next."""
+        ...
+
+    def count_late(self, case_ids: Collection[CaseId]) -> int:
+        """Return for how many of these cases a promised time has passed while the person still waits."""
         ...
 
     def put_off(self, timer: Timer, until: datetime) -> None:
@@ -360,6 +416,10 @@ class Staff(Protocol):
 
     def save(self, member: StaffMember) -> None:
         """Write what a member takes: languages, queues, capacity, place on call, away."""
+        ...
+
+    def given(self, staff_id: StaffId, *, now: datetime) -> None:
+        """A member got a case."""
         ...
 
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None: ...
@@ -419,6 +479,38 @@ class Incidents(Protocol):
     def list_open(self) -> list[tuple[str, str, datetime]]: ...
 
 
+class Ledger(Protocol):
+    """The books of the relay: what came in, what went out, and where the two do not meet."""
+
+    def updates_without_end(self, *, before: datetime) -> int:
+        """Return how many updates received before have no disposition."""
+        ...
+
+    def replies_without_end(self, *, before: datetime) -> int:
+        """Return how many replies written before are neither delivered nor refused nor on their way."""
+        ...
+
+    def deliveries_waiting(self, *, before: datetime) -> int:
+        """Return how many deliveries written before have not left."""
+        ...
+
+    def unseen_messages(self, *, after: datetime, before: datetime) -> int:
+        """Return how many messages of people, of cases that are not sealed, stand in no group and are on their way to none."""
+        ...
+
+    def muted_people(self) -> list[PersonId]:
+        """Return people whom nobody answers: the assistant is silent for them, and no case is open."""
+        ...
+
+    def cases_without_timer(self) -> list[CaseId]:
+        """Return open cases that never had a timer."""
+        ...
+
+    def group_reached_since(self, at: datetime) -> bool:
+        """Whether anything has been posted in a case's topic after a moment."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction."""
 
@@ -444,6 +536,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> Audit: ...
     @property
     def incidents(self) -> Incidents: ...
+    @property
+    def ledger(self) -> Ledger: ...
 
 
 class Storage(Protocol):

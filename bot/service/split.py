@@ -8,16 +8,10 @@ from collections.abc import Iterator
 
 import regex
 
-TELEGRAM_LIMIT = 4096
-"""UTF-16 units in one message (Bot API, sendMessage)."""
+from bot.domain.deliveries import TELEGRAM_LIMIT, utf16_length
 
 _BREAKS = ("\n\n", "\n", ". ", "؟ ", "? ", "! ", "۔ ", "። ", " ")
 _GRAPHEME = regex.compile(r"\X")
-
-
-def utf16_length(text: str) -> int:
-    """Return the length of ``text`` in UTF-16 units."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 def split_text(text: str, limit: int = TELEGRAM_LIMIT) -> list[str]:

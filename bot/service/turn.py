@@ -9,10 +9,11 @@ from bot.domain.cases import Case
 from bot.domain.messages import Citation, Incoming, Reply
 from bot.domain.people import Conversation, Person
 from bot.domain.turns import TurnRecord, Understanding
+from bot.service.app import App
 from bot.service.language import LanguageChoice
 from bot.service.ports import ButtonAction
 from knowledge.passages import Retrieval
-from policies import Decision, TurnFacts
+from policies import Decision, TurnFacts, told
 from policies.limits import Admission
 
 SEARCH_CHARS = 400
@@ -63,6 +64,12 @@ class Turn:
     """The text behind a pressed "more" button."""
     watch: Stopwatch
     now: datetime
+
+
+def known_facts(question: str, language: LanguageChoice, app: App) -> set[str]:
+    """Return the facts a question gives about the person's situation."""
+    places = {"country": app.countries.find(question), "nationality": app.countries.nationality(question)}
+    return {*told(question, language.written, app.policies), *(fact for fact, code in places.items() if code)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,11 @@ class Searcher:
             shown_heading = heading
         return "\n\n".join(parts) or None
 
+    def resolve(self, passage_ids: Sequence[int], *, audiences: Collection[Audience]) -> list[Hit]:
+        """Return passages by id, in this order, with score 0; those that may not be shown now are left out."""
+        known = self._store.resolve(passage_ids, audiences=audiences, now=self._clock())
+        return [known[number] for number in passage_ids if number in known]
+
     def _first_look(
         self, text: str, language: str, written: str, shelves: Sequence[Shelf], collection: str | None
     ) -> tuple[Question, list[Found]]:

@@ -23,7 +23,7 @@ from bot.domain.people import Conversation, DeskRole, Pending
 from bot.domain.turns import TurnRecord
 from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
-from support.databases import BOT_ID, Database
+from support.databases import BOT_ID, Database, leased
 
 AMINA, LEA, GROUP, NEWCOMER = ChatId(700_001), ChatId(900_001), ChatId(-100_500), ChatId(700_009)
 
@@ -325,7 +325,7 @@ class TestRotation:
         assert [item.update_id for item in storage.run_now(lambda uow: claim(uow, clock))] == [5]
         second = Delivery(address=ToChat(chat_id=GROUP), content=Text(text="two"), dedupe_key="two")
         storage.run_now(lambda uow: uow.outbox.add([second], now=now))
-        due = storage.run_now(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=now, lease_s=60, limit=10))
+        due = storage.run_now(lambda uow: leased(uow, Pool.PEOPLE, now, limit=10))
         assert [item.delivery.dedupe_key for item in due] == ["one"]
 
     def test_the_first_messages_of_somebody_new_keep_their_order_too(self, filled: Database, clock: FakeClock) -> None:
@@ -349,7 +349,7 @@ class TestRotation:
         rotate(database.engine, file_of(database), bot_id=BOT_ID, clock=clock)
         storage = reopened(database)
         storage.run_now(lambda uow: uow.outbox.add([write("two")], now=clock.now()))
-        due = storage.run_now(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=10))
+        due = storage.run_now(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=10))
         assert [item.delivery.dedupe_key for item in due] == ["one"]
 
     def test_buttons_and_open_invitations_stop_working(self, database: Database, clock: FakeClock) -> None:

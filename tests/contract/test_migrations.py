@@ -19,7 +19,7 @@ from bot.domain.errors import InvalidSettings, StorageUnavailable
 from bot.domain.ids import CaseId, ChatId, UpdateId
 from bot.domain.people import DeskRole, Pending
 from bot.domain.turns import TurnRecord
-from bot.service.ports import RawUpdate, UnitOfWork
+from bot.service.ports import Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
 from support.databases import BOT_ID, postgres_server, sqlite_file
 
@@ -70,6 +70,31 @@ def test_a_downgrade_leaves_nothing_behind_and_can_be_taken_back(empty: Engine) 
     assert tables_of(empty) == expected
 
 
+def test_links_survive_the_change_of_their_key_both_ways(empty: Engine, clock: FakeClock, tmp_path: Path) -> None:
+    migrate.upgrade(empty)
+    storage = SqlStorage(empty, KeyRing.create(tmp_path / "keys" / "master.json"), bot_id=BOT_ID)
+
+    def write(uow: UnitOfWork) -> list[Link]:
+        person = uow.people.for_chat(CHAT, now=clock.now())
+        blank = Case(id=CaseId(0), number="AAA-111", person_id=person.id, language="en", sealed=False, opened_at=clock.now())
+        case = uow.cases.open(blank, CaseEvent(kind=EventKind.OPENED, at=clock.now(), severity=2))
+        links = []
+        for _ in range(2):  # joined into one post
+            message = uow.cases.add_message(
+                case.id, direction=Direction.FROM_PERSON, kind="text", text=WORDS, staff_id=None, state=DeliveryState.RECEIVED,
+                at=clock.now(),
+            )  # fmt: skip
+            links.append(Link(case_id=case.id, case_message_id=message.id))
+            uow.cases.link(GROUP, 7, links[-1])
+        return links
+
+    first, last = storage.run_now(write)
+    assert storage.run_now(lambda uow: uow.cases.linked(GROUP, 7)) == last
+    migrate.downgrade(empty, "0004")
+    migrate.upgrade(empty)
+    assert storage.run_now(lambda uow: uow.cases.linked(GROUP, 7)) == first
+
+
 def everything(uow: UnitOfWork, clock: FakeClock) -> None:
     """Write the marker wherever words, and the chats wherever chats are kept."""
     now = clock.now()
@@ -93,7 +118,9 @@ def everything(uow: UnitOfWork, clock: FakeClock) -> None:
     )
     uow.outbox.add(
         [
-            Delivery(address=ToPerson(person_id=person.id), content=Text(text=WORDS), dedupe_key="a", case_message_id=message.id),
+            Delivery(
+                address=ToPerson(person_id=person.id), content=Text(text=WORDS), dedupe_key="a", case_message_ids=(message.id,)
+            ),
             Delivery(address=ToChat(chat_id=GROUP), content=Text(text=WORDS), dedupe_key="b"),
         ],
         now=now,

@@ -28,7 +28,7 @@ from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service.ports import OF_CASE, InboxItem, Link, RawUpdate, UnitOfWork
 from support.clock import FakeClock
-from support.databases import BOT_ID, Database
+from support.databases import BOT_ID, Database, leased
 
 AMINA, JOSE, GROUP = ChatId(700_001), ChatId(700_002), ChatId(-100_500)
 COLLEAGUE = ChatId(900_001)
@@ -169,11 +169,11 @@ class TestOutbox:
             text_to(other, 3, priority=Priority.EMERGENCY),
         ]  # fmt: skip
         await storage.run(lambda uow: uow.outbox.add(rows, now=clock.now()))
-        found = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
+        found = await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=9))
         assert [item.delivery.dedupe_key for item in found] == ["key-3", "key-1", "g"]
         assert found[2].delivery == rows[2]
         await storage.run(lambda uow: uow.outbox.sent(found[1], worker="w", now=clock.now()))
-        after = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
+        after = await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=9))
         assert [item.delivery.dedupe_key for item in after] == ["key-2"]
 
     async def test_a_reply_computed_before_a_takeover_is_cancelled(self, storage: SqlStorage, clock: FakeClock) -> None:
@@ -185,7 +185,7 @@ class TestOutbox:
             uow.people.save_conversation(replace(conversation, speaker=Speaker.HUMAN, version=conversation.version + 1))
 
         await storage.run(take_over)
-        found = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=9))
+        found = await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=9))
         assert [item.delivery.dedupe_key for item in found] == ["key-2"], "a card or notice without a version still goes"
         assert (await storage.run(lambda uow: uow.outbox.states()))["cancelled"] == 1
 
@@ -202,7 +202,7 @@ class TestOutbox:
         await storage.run(lambda uow: uow.outbox.add(rows, now=clock.now()))
         found = {
             pool: [item.delivery.dedupe_key for item in await storage.run(
-                lambda uow, pool=pool: uow.outbox.claim(pool, worker="w", now=clock.now(), lease_s=60, limit=9)  # type: ignore[misc]
+                lambda uow, pool=pool: leased(uow, pool, clock.now(), limit=9)  # type: ignore[misc]
             )]
             for pool in Pool
         }  # fmt: skip
@@ -212,14 +212,14 @@ class TestOutbox:
         for version in range(3):
             header = Delivery(address=ToCase(case_id=CaseId(1)), content=Header(), dedupe_key=f"header{version}")
             await storage.run(lambda uow, header=header: uow.outbox.add([header, header], now=clock.now()))  # type: ignore[misc]
-        found = await storage.run(lambda uow: uow.outbox.claim(Pool.DESK, worker="w", now=clock.now(), lease_s=60, limit=9))
+        found = await storage.run(lambda uow: leased(uow, Pool.DESK, clock.now(), limit=9))
         assert [item.delivery.dedupe_key for item in found] == ["header2"]
         assert (await storage.run(lambda uow: uow.outbox.states()))["cancelled"] == 2
 
     async def test_what_a_killed_process_was_sending_is_marked_ambiguous(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.outbox.add([text_to(person, 1)], now=clock.now()))
-        await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
+        await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=1))
         assert await storage.run(lambda uow: uow.outbox.release_leases()) == 1
         assert (await storage.run(lambda uow: uow.outbox.states()))["ambiguous"] == 1
 
@@ -228,14 +228,14 @@ class TestOutbox:
     ) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.outbox.add([text_to(person, 1), text_to(person, 2)], now=clock.now()))
-        (first,) = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
+        (first,) = await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=1))
         await storage.run(lambda uow: uow.outbox.give_up(first, worker="w", error="message_refused", now=clock.now()))
         with pytest.raises(LeaseLost):
             await storage.run(lambda uow: uow.outbox.sent(first, worker="w", now=clock.now()))
-        (second,) = await storage.run(lambda uow: uow.outbox.claim(Pool.PEOPLE, worker="w", now=clock.now(), lease_s=60, limit=1))
+        (second,) = await storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=1))
         assert second.delivery.dedupe_key == "key-2"
         await storage.run(lambda uow: uow.outbox.retry(second, worker="w", error="e", not_before=clock.now(), ambiguous=True))
-        assert await storage.run(lambda uow: uow.outbox.cancel_person(person.id, reason="gone")) == 1
+        assert await storage.run(lambda uow: uow.outbox.cancel_person(person.id, reason="gone", now=clock.now())) == []
         with database.engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM outbox WHERE payload IS NOT NULL").scalar() == 0
         assert await storage.run(lambda uow: uow.outbox.delete_done(before=clock.advance(days=2))) == 2
@@ -350,11 +350,11 @@ class TestTurns:
         assert (kept.text, kept.rule_id) == (None, "answer-grounded")
         assert await storage.run(lambda uow: uow.turns.delete(before=later)) == 1
 
-    async def test_the_topics_shown_lately_are_known(self, storage: SqlStorage, clock: FakeClock) -> None:
+    async def test_the_passages_shown_lately_are_known(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.turns.add(a_turn(person, clock)))
         since = clock.now() - timedelta(hours=1)
-        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since)) == ["P08"]
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since)) == [PassageId(7)]
         assert await storage.run(lambda uow: uow.turns.shown(person.id, since=clock.now())) == []
 
     async def test_recent_turns_are_counted_per_person(self, storage: SqlStorage, clock: FakeClock) -> None:
@@ -422,15 +422,6 @@ class TestCases:
         assert await storage.run(lambda uow: uow.timers.all_of(case.id)) == [paused, over]
         with pytest.raises(VersionConflict):
             await storage.run(lambda uow: uow.timers.save(case.id, first, rings_at=later))
-
-    async def test_whether_an_urgent_case_waits_for_somebody(self, storage: SqlStorage, clock: FakeClock) -> None:
-        person = await storage.run(lambda uow: a_person(uow, clock))
-        staff = await storage.run(lambda uow: linked(uow, clock))
-        case = await storage.run(lambda uow: a_case(uow, clock, person))
-        assert await storage.run(lambda uow: uow.cases.is_waiting(case.severity))
-        assert not await storage.run(lambda uow: uow.cases.is_waiting(case.severity + 1))
-        await storage.run(lambda uow: uow.cases.append(case, claim(case, by=staff.id, role=DeskRole.FOCAL_POINT, at=clock.now())))
-        assert not await storage.run(lambda uow: uow.cases.is_waiting(0))
 
     async def test_the_last_case_of_a_person_is_found(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
@@ -618,7 +609,7 @@ class TestSmallThings:
     async def test_a_delivery_to_a_case_topic_is_read_back(self, storage: SqlStorage, clock: FakeClock) -> None:
         delivery = Delivery(address=ToCase(case_id=CaseId(3)), content=Text(text="\u200fمرحبا"), dedupe_key="c", version=None)
         await storage.run(lambda uow: uow.outbox.add([delivery], now=clock.now()))
-        found = await storage.run(lambda uow: uow.outbox.claim(Pool.DESK, worker="w", now=clock.now(), lease_s=9, limit=1))
+        found = await storage.run(lambda uow: leased(uow, Pool.DESK, clock.now(), limit=1))
         assert found[0].delivery == delivery
 
     async def test_another_bots_delivery_with_the_same_key_is_another_delivery(

@@ -17,7 +17,8 @@ from emulators.client import EmulatorClient, EmulatorProcess, RemoteUser
 from support.process import Installation, stopped_at_the_end
 
 PEOPLE, EACH, KILLS = 30, 10, 3
-SENT = re.compile(r"message (\d+)$")
+SENT = re.compile(r"^message (\d+)$", re.MULTILINE)
+"""What a person writes while the group is behind becomes one post."""
 
 
 @pytest.mark.slow
@@ -84,7 +85,7 @@ def labels(message: dict[str, object]) -> list[str]:
 def relayed(topic: dict[str, object]) -> list[int]:
     messages = topic["messages"]
     assert isinstance(messages, list)
-    return [int(found[1]) for message in messages if (found := SENT.search(str(message["text"] or "")))]
+    return [int(number) for message in messages for number in SENT.findall(str(message["text"] or ""))]
 
 
 def wait_until_settled(telegram: EmulatorClient, place: Installation, process: "subprocess.Popen[bytes]") -> None:

@@ -1,7 +1,8 @@
 """A whole assistant for tests: real policies, texts, cards and storage; understanding and retrieval under the test's control."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 from bot.adapters.catalogue import YamlCatalogue
 from bot.adapters.language import LinguaDetector
@@ -63,6 +64,10 @@ class Shelf:
             (hit.text for hit in self.by_word.values() if hit.passage_id == passage_id and hit.audience in audiences), None
         )
 
+    async def resolve(self, passage_ids: Sequence[PassageId], *, audiences: frozenset[Audience]) -> list[Hit]:
+        known = {hit.passage_id: hit for hit in self.by_word.values() if hit.audience in audiences}
+        return [known[number] for number in passage_ids if number in known]
+
 
 @dataclass(slots=True)
 class Intents:
@@ -89,12 +94,17 @@ def an_app(
     intents: Intents | None = None,
     group_id: int | None = None,
     messenger: Messenger | None = None,
+    groups: Mapping[str, ChatId] | None = None,
+    undo: timedelta = timedelta(),
 ) -> App:
     """Wire an assistant."""
     return App(
         storage=storage, understander=intents or Intents(), retriever=shelf or Shelf(), detector=DETECTOR, countries=COUNTRIES,
         messenger=messenger or QuietMessenger(), clock=clock, policies=POLICIES, catalogue=CATALOGUE, cards=CARDS,
-        office=Office(operator="the test office", group_id=ChatId(group_id) if group_id else None, default_language="en"),
+        office=Office(
+            operator="the test office", group_id=ChatId(group_id) if group_id else None, default_language="en",
+            groups=groups or {}, undo=undo,
+        ),
         worker="test",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from bot.adapters.keys import KeyRing
 from bot.adapters.storage import migrate
 from bot.adapters.storage.engine import open_engine
 from bot.adapters.storage.storage import SqlStorage
+from bot.domain.deliveries import Pool
+from bot.service.ports import OutboxItem, UnitOfWork
 
 BOT_ID = 42
 
@@ -92,3 +95,8 @@ class PostgresServer:
 def postgres_server() -> PostgresServer:
     """Return the session's server, started at first use."""
     return PostgresServer()
+
+
+def leased(uow: UnitOfWork, pool: Pool, now: datetime, *, limit: int, lease_s: float = 60) -> list[OutboxItem]:
+    """Lease from one pool of the outbox as the worker ``w``."""
+    return [item for _, item in uow.outbox.claim({pool: limit}, worker="w", now=now, lease_s=lease_s)]

@@ -1,16 +1,18 @@
 """Cases: events, projections, messages and where they are shown."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, cases, conversation, message_link
+from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, case_routing, cases, conversation, message_link
 from bot.adapters.storage.vault import Vault
 from bot.domain.cases import (
+    URGENT,
     Case,
     CaseEvent,
     CaseMessage,
@@ -23,7 +25,8 @@ from bot.domain.cases import (
 )
 from bot.domain.errors import Conflict, VersionConflict, WaypostError
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, PersonId, StaffId
-from bot.service.ports import Link
+from bot.domain.routing import Load, weight_of
+from bot.service.ports import Link, Routing
 
 
 class SqlCases:
@@ -69,10 +72,6 @@ class SqlCases:
         row = self._vault.one(select(cases).where(cases.c.person_id == person_id).order_by(cases.c.id.desc()).limit(1))
         return _case(row) if row else None
 
-    def is_waiting(self, severity: int) -> bool:
-        waiting = (cases.c.state == WorkState.QUEUED, cases.c.severity >= severity)
-        return self._vault.one(select(cases.c.id).where(*waiting).limit(1)) is not None
-
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]:
         statement = select(cases).order_by(cases.c.severity.desc(), cases.c.opened_at).limit(limit)
         if open_only:
@@ -82,6 +81,42 @@ class SqlCases:
     def owned_by(self, staff_id: StaffId) -> list[Case]:
         statement = select(cases).where(cases.c.owner_id == staff_id, cases.c.state.in_(OPEN_CASES)).order_by(cases.c.id)
         return [_case(row) for row in self._vault.all(statement)]
+
+    def loads(self, *, urgent_since: datetime) -> Mapping[StaffId, Load]:
+        owned = select(cases).where(cases.c.owner_id.is_not(None), cases.c.state.in_(OPEN_CASES))
+        weights: dict[StaffId, float] = {}
+        for row in self._vault.all(owned):
+            weights[row.owner_id] = weights.get(row.owner_id, 0.0) + weight_of(_case(row))
+        left = (
+            select(cases.c.last_owner_id, func.max(cases.c.resolved_at).label("at"))
+            .where(cases.c.severity >= URGENT, cases.c.resolved_at >= urgent_since, cases.c.last_owner_id.is_not(None))
+            .group_by(cases.c.last_owner_id)
+        )
+        urgent = {StaffId(row.last_owner_id): row.at for row in self._vault.all(left)}
+        return {
+            member: Load(weight=weights.get(member, 0.0), last_urgent_at=urgent.get(member)) for member in {*weights, *urgent}
+        }
+
+    def last_owner_of(self, person_id: PersonId, *, since: datetime) -> StaffId | None:
+        worked = or_(cases.c.resolved_at >= since, cases.c.opened_at >= since)
+        mine = (cases.c.person_id == person_id, cases.c.last_owner_id.is_not(None), worked)
+        row = self._vault.one(select(cases.c.last_owner_id).where(*mine).order_by(cases.c.id.desc()).limit(1))
+        return StaffId(row.last_owner_id) if row else None
+
+    def add_routing(self, case_id: CaseId, routing: Routing) -> None:
+        candidates = [[member, fits, list(reasons)] for member, fits, reasons in routing.candidates]
+        values = {"at": routing.at, "mode": routing.mode, "chosen_id": routing.chosen_id, "candidates": candidates}
+        self._vault.run(insert(case_routing).values(case_id=case_id, **values))
+
+    def routings(self, case_id: CaseId) -> list[Routing]:
+        rows = self._vault.all(select(case_routing).where(case_routing.c.case_id == case_id).order_by(case_routing.c.id))
+        return [
+            Routing(
+                at=row.at, mode=row.mode, chosen_id=row.chosen_id,
+                candidates=[(StaffId(member), fits, reasons) for member, fits, reasons in row.candidates],
+            )
+            for row in rows
+        ]  # fmt: skip
 
     def append(self, case: Case, event: CaseEvent) -> Case:
         after = apply(case, event)
@@ -143,13 +178,13 @@ class SqlCases:
 
     def add_message(
         self, case_id: CaseId, *, direction: Direction, kind: str, text: str, staff_id: StaffId | None,
-        state: DeliveryState, at: datetime,
+        state: DeliveryState, at: datetime, album: str | None = None,
     ) -> CaseMessage:  # fmt: skip
         new_id = self._vault.connection.execute(
             insert(case_message)
             .values(
                 case_id=case_id, direction=direction, kind=kind, text=self._vault.seal(text, "case message"),
-                staff_id=staff_id, state=state, at=at,
+                staff_id=staff_id, state=state, at=at, album=album,
             )
             .returning(case_message.c.id)
         ).scalar_one()  # fmt: skip
@@ -168,6 +203,15 @@ class SqlCases:
             raise WaypostError(f"There is no case message {message_id}")
         return self._message(row)
 
+    def of_album(self, case_id: CaseId, album: str) -> CaseMessage | None:
+        same = (case_message.c.case_id == case_id, case_message.c.album == album)
+        row = self._vault.one(select(case_message).where(*same).order_by(case_message.c.id.desc()).limit(1))
+        return self._message(row) if row else None
+
+    def set_text(self, message_id: CaseMessageId, text: str) -> None:
+        sealed = self._vault.seal(text, "case message")
+        self._vault.run(update(case_message).where(case_message.c.id == message_id).values(text=sealed))
+
     def link(self, chat_id: ChatId, message_id: int, link: Link) -> None:
         write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
         row = {
@@ -177,10 +221,12 @@ class SqlCases:
         self._vault.run(write(message_link).values(row).on_conflict_do_nothing())
 
     def linked(self, chat_id: ChatId, message_id: int) -> Link | None:
+        # Of messages joined into one post the last is the newest word.
         row = self._vault.one(
-            select(message_link).where(
-                message_link.c.chat_key.in_(self._vault.chat_keys(chat_id)), message_link.c.message_id == message_id
-            )
+            select(message_link)
+            .where(message_link.c.chat_key.in_(self._vault.chat_keys(chat_id)), message_link.c.message_id == message_id)
+            .order_by(message_link.c.case_message_id.desc())
+            .limit(1)
         )
         return Link(case_id=CaseId(row.case_id), case_message_id=CaseMessageId(row.case_message_id)) if row else None
 
@@ -225,6 +271,7 @@ class SqlCases:
             staff_id=StaffId(row.staff_id) if row.staff_id is not None else None,
             state=DeliveryState(row.state),
             at=row.at,
+            album=row.album,
         )
 
 

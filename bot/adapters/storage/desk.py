@@ -85,9 +85,12 @@ class SqlStaff:
     def save(self, member: StaffMember) -> None:
         values = {
             "languages": " ".join(sorted(member.languages)), "queues": " ".join(sorted(member.queues)),
-            "capacity": member.capacity, "on_call": member.on_call, "away": member.away,
+            "capacity": member.capacity, "on_call": member.on_call, "away": member.away, "clearance": member.clearance,
         }  # fmt: skip
         self._vault.run(update(staff).where(staff.c.id == member.id).values(**values))
+
+    def given(self, staff_id: StaffId, *, now: datetime) -> None:
+        self._vault.run(update(staff).where(staff.c.id == staff_id).values(given_at=now))
 
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
@@ -110,6 +113,8 @@ class SqlStaff:
             capacity=row.capacity,
             on_call=row.on_call,
             away=row.away,
+            clearance=row.clearance,
+            given_at=row.given_at,
         )
 
 

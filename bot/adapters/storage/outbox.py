@@ -1,6 +1,7 @@
 """The outbox: deliveries written with the state change they belong to, sent lane by lane."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, FromClause, exists, func, or_, select, update
@@ -10,9 +11,9 @@ from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode, encode
 from bot.adapters.storage.tables import OPEN_STATES, conversation, outbox
 from bot.adapters.storage.vault import Vault
-from bot.domain.deliveries import Delivery, Pool, Priority, ToChat, ToPerson
+from bot.domain.deliveries import Content, Delivery, Pool, Priority, ToChat, ToPerson, joined
 from bot.domain.errors import LeaseLost
-from bot.domain.ids import OutboxId, PersonId
+from bot.domain.ids import CaseMessageId, OutboxId, PersonId
 from bot.service.ports import OutboxItem
 
 
@@ -25,13 +26,25 @@ class SqlOutbox:
     def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
         insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
         for delivery in deliveries:
+            if self._join(delivery):
+                continue
             row = self._row(delivery, now)
             if delivery.slot is not None:
                 self._supersede(row, now)
+            if delivery.priority is Priority.EMERGENCY and isinstance(delivery.address, ToPerson):
+                self._let_go(delivery.lane)
             self._vault.run(insert(outbox).values(row).on_conflict_do_nothing())
 
-    def claim(self, pool: Pool, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
+    def claim(self, free: Mapping[Pool, int], *, worker: str, now: datetime, lease_s: float) -> list[tuple[Pool, OutboxItem]]:
         self._cancel_unsendable(now)
+        return [
+            (pool, item)
+            for pool, limit in free.items()
+            if limit > 0
+            for item in self._claim(pool, worker=worker, now=now, lease_s=lease_s, limit=limit)
+        ]
+
+    def _claim(self, pool: Pool, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[OutboxItem]:
         is_head = lanes.is_head(outbox, outbox.c.id, ("lane",), _is_open, now)
         heads = (
             select(outbox)
@@ -76,12 +89,40 @@ class SqlOutbox:
     def give_up(self, item: OutboxItem, *, worker: str, error: str, now: datetime) -> None:
         self._change(item, worker, {"state": "dead", "error": error[:64], "done_at": now, "payload": None})
 
-    def cancel_person(self, person_id: PersonId, *, reason: str) -> int:
-        return self._vault.run(
+    def withdraw(self, message_id: CaseMessageId, *, now: datetime) -> bool:
+        parts = select(func.count()).select_from(outbox).where(outbox.c.case_message_id == message_id)
+        with self._vault.connection.begin_nested() as attempt:
+            taken_back = self._vault.run(
+                update(outbox)
+                .where(outbox.c.case_message_id == message_id, *_NEVER_TRIED)
+                .values(state="cancelled", error="withdrawn", payload=None, done_at=now)
+            )
+            if taken_back and taken_back == self._vault.connection.scalar(parts):
+                return True
+            attempt.rollback()
+        return False
+
+    def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
+        rows = self._vault.all(select(outbox.c.id, outbox.c.payload).where(outbox.c.case_message_id == message_id))
+        if len(rows) != 1 or rows[0].payload is None:
+            return False
+        changed = replace(decode(self._vault.open(rows[0].payload, "delivery")), content=content)
+        return self._change_waiting(rows[0].id, {"payload": self._vault.seal(encode(changed), "delivery")})
+
+    def cancel_person(self, person_id: PersonId, *, reason: str, now: datetime) -> list[CaseMessageId]:
+        cancelled = self._vault.connection.execute(
             update(outbox)
             .where(outbox.c.lane == f"person:{person_id}", outbox.c.state == "pending")
-            .values(state="cancelled", error=reason[:64], payload=None)
-        )
+            .values(state="cancelled", error=reason[:64], payload=None, done_at=now)
+            .returning(outbox.c.case_message_id)
+        ).all()
+        return [CaseMessageId(row.case_message_id) for row in cancelled if row.case_message_id is not None]
+
+    def waiting_since(self, pools: Sequence[Pool]) -> datetime | None:
+        in_them = or_(*(_is_in(pool) for pool in pools))
+        oldest = select(outbox.c.created_at).where(_is_open(outbox), in_them).order_by(outbox.c.id).limit(1)
+        row = self._vault.one(oldest)
+        return None if row is None else row.created_at
 
     def release_leases(self) -> int:
         return self._vault.run(
@@ -115,6 +156,33 @@ class SqlOutbox:
                 .values(state="cancelled", error=reason, payload=None, worker=None, leased_until=None, done_at=now)
             )
 
+    def _join(self, delivery: Delivery) -> bool:
+        """Make the delivery part of the one that waits last in its lane, where the two belong together."""
+        if not delivery.case_message_ids:
+            return False
+        last = self._vault.one(
+            select(outbox).where(outbox.c.lane == delivery.lane, _is_open(outbox)).order_by(outbox.c.id.desc()).limit(1)
+        )
+        if last is None or last.state != "pending" or last.attempts or last.payload is None:
+            return False
+        both = joined(decode(self._vault.open(last.payload, "delivery")), delivery)
+        if both is None:
+            return False
+        values = {
+            "payload": self._vault.seal(encode(both), "delivery"),
+            "priority": int(both.priority),
+            "not_before": both.not_before,
+        }
+        return self._change_waiting(last.id, values)
+
+    def _change_waiting(self, row_id: int, values: dict[str, object]) -> bool:
+        """Change a row nobody has begun to send; whoever leases it at this moment is waited for and wins."""
+        return self._vault.run(update(outbox).where(outbox.c.id == row_id, *_NEVER_TRIED).values(**values)) == 1
+
+    def _let_go(self, lane: str) -> None:
+        """Nothing urgent stands behind what is only held back; what waits after a failed attempt keeps its time."""
+        self._vault.run(update(outbox).where(outbox.c.lane == lane, *_NEVER_TRIED).values(not_before=None))
+
     def _supersede(self, row: dict[str, object], now: datetime) -> None:
         older = (outbox.c.lane == row["lane"], outbox.c.slot == row["slot"], outbox.c.state == lanes.PENDING)
         self._vault.run(
@@ -135,6 +203,8 @@ class SqlOutbox:
             "person_id": address.person_id if isinstance(address, ToPerson) else None,
             "version": delivery.version,
             "slot": delivery.slot,
+            "case_message_id": delivery.case_message_ids[0] if delivery.case_message_ids else None,
+            "not_before": delivery.not_before,
             "state": "pending",
             "created_at": now,
         }
@@ -147,6 +217,9 @@ class SqlOutbox:
         )
         if self._vault.run(statement) != 1:
             raise LeaseLost(f"Delivery {item.id} is not leased by this worker any more")
+
+
+_NEVER_TRIED = (outbox.c.state == lanes.PENDING, outbox.c.attempts == 0)
 
 
 def _is_in(pool: Pool) -> ColumnElement[bool]:

@@ -188,13 +188,10 @@ class SqlTurns:
         statement = select(turn.c.at).where(turn.c.person_id == person_id, turn.c.at > since).order_by(turn.c.at)
         return [row.at for row in self._vault.all(statement)]
 
-    def shown(self, person_id: PersonId, *, since: datetime) -> list[str]:
+    def shown(self, person_id: PersonId, *, since: datetime) -> list[PassageId]:
         statement = select(turn.c.facts).where(turn.c.person_id == person_id, turn.c.at > since).order_by(turn.c.at)
-        topics: dict[str, None] = {}
-        for row in self._vault.all(statement):
-            cited = set(row.facts["cited"])
-            topics |= {topic: None for passage_id, topic, _, _ in row.facts["retrieved"] if passage_id in cited and topic}
-        return list(topics)
+        cited = dict.fromkeys(number for row in self._vault.all(statement) for number in row.facts["cited"])
+        return [PassageId(number) for number in cited]
 
     def erase_text(self, *, before: datetime) -> int:
         self._vault.run(

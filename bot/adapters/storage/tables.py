@@ -79,9 +79,11 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
     Column("slot", String(16), comment="of those that wait in one lane and slot only the newest is sent"),
+    Column("case_message_id", BigInteger, comment="the first case message it carries"),
     sqlite_autoincrement=True,
 )
 OPEN_STATES = ("pending", "leased")
+Index("ix_outbox_case_message_id", outbox.c.case_message_id)
 Index("ix_outbox_open", outbox.c.lane, outbox.c.id,
       sqlite_where=outbox.c.state.in_(OPEN_STATES), postgresql_where=outbox.c.state.in_(OPEN_STATES))  # fmt: skip
 
@@ -168,6 +170,7 @@ cases = Table(
     Column("topic_generation", Integer, nullable=False, server_default=text("0")),
     Column("follows_id", BigInteger),
     Column("drill", Boolean, nullable=False, server_default=false()),
+    Column("queue", String(32), nullable=False, server_default="general"),
     Column("last_owner_id", BigInteger),
     Column("waiting_since", Moment),
     Column("replied_at", Moment),
@@ -198,6 +201,7 @@ case_event = Table(
     Column("to_id", BigInteger),
     Column("until", Moment),
     Column("into_id", BigInteger),
+    Column("since", Moment),
     UniqueConstraint("case_id", "seq"),
 )
 
@@ -232,6 +236,19 @@ case_message = Table(
     Column("staff_id", BigInteger),
     Column("state", String(16), nullable=False),
     Column("at", Moment, nullable=False),
+    Column("album", String(64), comment="messages sent together share it"),
+    sqlite_autoincrement=True,
+)
+
+case_routing = Table(
+    "case_routing",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("chosen_id", BigInteger),
+    Column("candidates", JSON, nullable=False, comment="who was looked at, in order, and why each fits or not"),
     sqlite_autoincrement=True,
 )
 
@@ -241,7 +258,7 @@ message_link = Table(
     Column("chat_key", String(64), primary_key=True),
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
-    Column("case_message_id", ForeignKey("case_message.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("case_message_id", ForeignKey("case_message.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 staff = Table(
@@ -259,6 +276,8 @@ staff = Table(
     Column("capacity", Integer, nullable=False, server_default=text("8")),
     Column("on_call", Integer, comment="place in the ladder of people who are told about urgent cases"),
     Column("away", Boolean, nullable=False, server_default=false()),
+    Column("clearance", Integer, nullable=False, server_default=text("4"), comment="gravest severity they are given"),
+    Column("given_at", Moment, comment="when they last got a case"),
     sqlite_autoincrement=True,
 )
 

@@ -1,15 +1,15 @@
 """Timers of cases: what runs, and when it rings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, update
 
-from bot.adapters.storage.tables import OPEN_TIMERS, case_timer
+from bot.adapters.storage.tables import OPEN_TIMERS, case_timer, cases
 from bot.adapters.storage.vault import Vault
 from bot.domain.ids import CaseId, TimerId
-from bot.domain.timers import Timer, TimerKind, TimerState
+from bot.domain.timers import PROMISES, Timer, TimerKind, TimerState
 
 
 class SqlTimers:
@@ -35,6 +35,17 @@ class SqlTimers:
             self._vault.run(insert(case_timer).values(case_id=case_id, kind=timer.kind, **values))
         else:
             self._vault.run(update(case_timer).where(case_timer.c.id == timer.id).values(**values))
+
+    def count_late(self, case_ids: Collection[CaseId]) -> int:
+        # A promise that was missed ends; who still waits after it is late.
+        missed = exists().where(
+            case_timer.c.case_id == cases.c.id,
+            case_timer.c.state == TimerState.MISSED,
+            case_timer.c.kind.in_(PROMISES),
+            case_timer.c.due_at >= cases.c.waiting_since,
+        )
+        late = select(func.count()).select_from(cases).where(cases.c.id.in_(case_ids), missed)
+        return int(self._vault.connection.scalar(late) or 0)
 
     def put_off(self, timer: Timer, until: datetime) -> None:
         unchanged = (case_timer.c.id == timer.id, case_timer.c.state == "running", case_timer.c.step == timer.step)

@@ -5,6 +5,7 @@ from functools import cached_property
 from bot.adapters.storage.cases import SqlCases
 from bot.adapters.storage.desk import SqlAudit, SqlButtons, SqlIncidents, SqlNotebook, SqlStaff
 from bot.adapters.storage.inbox import SqlInbox
+from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.people import SqlPeople, SqlTurns
 from bot.adapters.storage.timers import SqlTimers
@@ -60,3 +61,7 @@ class SqlUnitOfWork:
     @cached_property
     def incidents(self) -> SqlIncidents:
         return SqlIncidents(self._vault)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        return SqlLedger(self._vault)

@@ -35,11 +35,12 @@ STAFF = list(ROLE_OF)
 OWNED_ROWS = {
     "assign": "active", "release": "queued", "timer": "queued", "wrote": "active", "reply": "waiting_person",
     "partner": "waiting_partner", "snooze": "snoozed", "resolve": "resolved", "raise": "=", "judge": "=", "note": "=",
-    "unreachable": "=", "merge": "merged",
+    "unreachable": "=", "merge": "merged", "lost": "active", "move": "queued",
 }  # fmt: skip
 TABLE: dict[str, dict[str, str]] = {
     "queued": {
         "claim": "active", "assign": "active", "wrote": "=", "raise": "=", "note": "=", "unreachable": "=", "merge": "merged",
+        "lost": "=", "move": "=",
     },
     "active": OWNED_ROWS,
     "waiting_person": OWNED_ROWS,
@@ -79,6 +80,8 @@ class Reference:
                 return (by == self.owner or is_supervisor) and to != self.owner and self._may_have(to)
             case "release" | "partner":
                 return commands
+            case "move":
+                return (by == self.owner or is_supervisor) and not self.sealed
             case "reply":
                 return by == self.owner
             case "snooze":
@@ -111,7 +114,7 @@ class Reference:
             self.review_by = by
         elif leads_to != "=":
             self.state = leads_to
-        if action in {"assign", "release", "timer", "wrote", "raise", "reopen"} or (
+        if action in {"assign", "release", "timer", "wrote", "raise", "reopen", "lost", "move"} or (
             action == "judge" and level % 5 > self.severity
         ):
             self.review_by = None
@@ -120,7 +123,7 @@ class Reference:
                 self.owner = by
             case "assign":
                 self.owner = to
-            case "release" | "timer":
+            case "release" | "timer" | "move":
                 self.owner = None
             case "merge":
                 self.owner, self.review_by = None, None
@@ -167,6 +170,10 @@ def attempt(case: Case, action: str, by: StaffId, to: StaffId, level: int, at: d
             return cases.ask_partner(case, by=by, role=role, at=at)
         case "snooze":
             return cases.snooze(case, until=at + timedelta(hours=level), by=by, role=role, at=at)
+        case "move":
+            return cases.move(case, queue=f"team-{at.timestamp()}", by=by, role=role, at=at)
+        case "lost":
+            return cases.undelivered(case, before=replace(BLANK, waiting_since=NOW), at=at)
         case "wake":
             return cases.wake(case, at=at)
         case "resolve":

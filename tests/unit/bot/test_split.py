@@ -7,7 +7,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.service.split import TELEGRAM_LIMIT, split_text, utf16_length
+from bot.domain.deliveries import TELEGRAM_LIMIT, utf16_length
+from bot.service.split import split_text
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 BARE_VOWEL = "ب\u064e"

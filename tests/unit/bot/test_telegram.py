@@ -91,7 +91,7 @@ class TestSending:
             (WireButton(label="Later", token="t3"),),
         )
         sent = await messenger.send(ChatId(amina.user_id), None, Text(text="Choose: https://example.org", buttons=rows))
-        assert amina.inbox[-1].message_id == sent.message_id
+        assert amina.inbox[-1].message_id == sent.message_ids[0]
         assert [[button["callback_data"] for button in row] for row in amina.inbox[-1].keyboard] == [["t1", "t2"], ["t3"]]
         assert "is_disabled" in str(tg.calls_of("sendMessage")[-1].params["link_preview_options"])
 
@@ -104,9 +104,9 @@ class TestSending:
         self, messenger: TelegramMessenger, amina: User
     ) -> None:
         question = amina.send("?")
-        await messenger.send(ChatId(amina.user_id), None, Text(text="first", reply_to=question.message_id))
+        await messenger.send(ChatId(amina.user_id), None, Text(text="first"), reply_to=question.message_id)
         amina.delete(question)
-        await messenger.send(ChatId(amina.user_id), None, Text(text="second", reply_to=question.message_id))
+        await messenger.send(ChatId(amina.user_id), None, Text(text="second"), reply_to=question.message_id)
         assert amina.texts[-2:] == ["first", "second"]
 
     async def test_a_topic_is_made_and_written_in_and_general_stays_empty(
@@ -128,10 +128,10 @@ class TestSending:
         topic = group.create_topic("Case", by=lea)
         photo = amina.send_photo("my paper")
         sent = await messenger.send(
-            ChatId(group.chat_id), topic.thread_id, Copy(from_chat_id=ChatId(amina.user_id), message_id=photo.message_id)
+            ChatId(group.chat_id), topic.thread_id, Copy(from_chat_id=ChatId(amina.user_id), message_ids=(photo.message_id,))
         )
         copied = group.chat.present[-1]
-        assert (copied.message_id, copied.thread_id) == (sent.message_id, topic.thread_id)
+        assert (copied.message_id, copied.thread_id) == (sent.message_ids[0], topic.thread_id)
         assert "forward_origin" not in copied.content
 
     async def test_a_reaction_is_put_under_the_message(self, messenger: TelegramMessenger, lea: User, group: Group) -> None:
@@ -222,7 +222,7 @@ class TestRefusals:
         amina.delete(written)
         with pytest.raises(MessageRefused):
             await messenger.send(
-                ChatId(group.chat_id), None, Copy(from_chat_id=ChatId(amina.user_id), message_id=written.message_id)
+                ChatId(group.chat_id), None, Copy(from_chat_id=ChatId(amina.user_id), message_ids=(written.message_id,))
             )
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.cases import Case, CaseEvent, EventKind, apply
+from bot.domain.cases import Case, CaseEvent, EventKind, apply, before_reply, undelivered
 from bot.domain.ids import CaseId, PersonId, StaffId, TimerId
 from bot.domain.timers import Timer, TimerKind, TimerState, follow
 from bot.service.timers import promise, rings_at
@@ -34,6 +34,7 @@ class Story:
     timers: list[Timer] = field(default_factory=list)
     case: Case = field(init=False)
     ids: int = 0
+    events: list[CaseEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.case = Case(
@@ -43,11 +44,21 @@ class Story:
 
     def tell(self, line: str) -> None:
         day, hour, what, *more = line.split()
-        event = event_of(moment(f"{day} {hour}"), what, more)
+        event = self._lost(moment(f"{day} {hour}")) if what == "lost" else event_of(moment(f"{day} {hour}"), what, more)
+        if event is None:
+            return
+        self.events.append(event)
         before, self.case = self.case, apply(self.case, event)
         running = {timer.kind: timer for timer in self.timers if timer.is_open}
         for timer in follow(running, before, self.case, event, promise(POLICIES)):
             self._save(timer)
+
+    def _lost(self, at: datetime) -> CaseEvent | None:
+        """The last reply did not arrive."""
+        replied = [event.at for event in self.events if event.kind is EventKind.REPLIED]
+        before = before_reply(self.case, self.events, at=replied[-1])
+        assert before is not None
+        return undelivered(self.case, before=before, at=at)
 
     def _save(self, timer: Timer) -> None:
         if timer.id is None:
@@ -82,6 +93,10 @@ def event_of(at: datetime, what: str, more: list[str]) -> CaseEvent:
             return CaseEvent(kind=EventKind.ASSIGNED, at=at, staff_id=LEA, to_id=OMAR)
         case "snooze":
             return CaseEvent(kind=EventKind.SNOOZED, at=at, staff_id=LEA, until=moment(" ".join(more)))
+        case "move":
+            return CaseEvent(kind=EventKind.MOVED, at=at, staff_id=LEA, note=more[0])
+        case "seal":
+            return CaseEvent(kind=EventKind.SEALED, at=at)
         case "note":
             return CaseEvent(kind=EventKind.NOTED, at=at, staff_id=OMAR if more else LEA)
         case _:
@@ -94,8 +109,8 @@ def event_of(at: datetime, what: str, more: list[str]) -> CaseEvent:
             return CaseEvent(kind=kinds[what], at=at, staff_id=LEA)
 
 
-FIRST, NEXT, OWNER, INFORM, LADDER, WAKE, REMIND, CLOSE, GONE = (
-    "first_reply", "next_reply", "owner", "keep_informed", "ladder", "wake", "remind", "close", "unreachable",
+FIRST, NEXT, OWNER, INFORM, LADDER, WAKE, REMIND, CLOSE, GONE, ROUTE = (
+    "first_reply", "next_reply", "owner", "keep_informed", "ladder", "wake", "remind", "close", "unreachable", "route",
 )  # fmt: skip
 
 GOLDEN = [
@@ -159,7 +174,8 @@ GOLDEN = [
     ("Mon 09:00 open 2, Mon 17:00 claim", OWNER, "running", "Tue 10:30"),  # over night
     ("Mon 09:00 open 4, Mon 09:01 claim", OWNER, "running", "Mon 09:04"),
     ("Fri 16:00 open 1, Fri 16:30 claim", OWNER, "running", "Mon+1 12:00"),  # over the change of clocks
-    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 note", OWNER, "kept", "Mon 11:30"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 note", OWNER, "running", "Mon 12:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:10 note", OWNER, "kept", "Mon 11:30"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 note other", OWNER, "running", "Mon 11:30"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply", OWNER, "kept", "Mon 11:30"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 snooze Mon 16:00", OWNER, "kept", "Mon 11:30"),
@@ -181,6 +197,24 @@ GOLDEN = [
     ("Mon 09:00 open 4, Mon 09:02 claim", LADDER, "stopped", "Mon 09:00"),
     ("Mon 09:00 open 4, Mon 09:02 claim, Mon 09:05 release", LADDER, "running", "Mon 09:05"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 raise 4", LADDER, None, None),
+    ("Mon 09:00 open 3, Mon 09:05 raise 4", LADDER, "running", "Mon 09:05"),
+    ("Mon 09:00 open 3, Mon 09:05 seal", LADDER, "running", "Mon 09:05"),  # others are called now
+    # --- somebody is looked for whenever the case waits in a queue
+    ("Mon 09:00 open 2", ROUTE, "running", "Mon 09:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim", ROUTE, "stopped", "Mon 09:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 release", ROUTE, "running", "Mon 10:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 move legal", ROUTE, "running", "Mon 10:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 11:00 resolve, Tue 09:00 reopen", ROUTE, "running", "Tue 09:00"),
+    # --- a reply that did not arrive was never given
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:01 lost", FIRST, "running", "Mon 13:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:01 lost", REMIND, "stopped", "Tue 10:00"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:01 lost", OWNER, "running", "Mon 12:01"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 12:50 reply, Mon 14:00 lost", NEXT, "running", "Tue 14:30"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 11:00 write, Mon 11:05 reply, Mon 11:06 lost",
+     NEXT, "running", "Tue 11:36"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:30 reply, Mon 10:31 lost", NEXT, None, None),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:30 reply, Mon 10:31 lost", REMIND, "running", "Tue 10:30"),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 10:01 gone, Mon 10:02 lost", FIRST, "kept", "Mon 13:00"),
     # --- snooze, reminders, the end
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 snooze Fri 09:00", WAKE, "running", "Fri 09:00"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 snooze Fri 09:00, Tue 11:00 write", WAKE, "stopped", "Fri 09:00"),

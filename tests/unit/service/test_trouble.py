@@ -14,7 +14,7 @@ from bot.domain.deliveries import Text
 from bot.domain.errors import CaseAlreadyClaimed, StorageUnavailable, VersionConflict
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import DeskRole, PersonState, Speaker, StaffMember
-from bot.service import casework, desk, housekeeping
+from bot.service import casework, desk, housekeeping, relay
 from bot.service.app import App
 from bot.service.intake import Lanes, receive
 from bot.service.last_resort import LastResort
@@ -214,7 +214,7 @@ async def test_the_desk_can_be_worked_without_a_group(app: App) -> None:
 
     assert await act("claim") == CATALOGUE.staff_text("did_claim")
     await app.storage.run(
-        lambda uow: casework.reply(uow, app, uow.cases.get(case.id), lea, text="Good morning", content=None, key="reply", now=now)
+        lambda uow: relay.reply(uow, app, uow.cases.get(case.id), lea, text="Good morning", key="reply", now=now)
     )
     assert (await amina.receives())[-1] == "Caseworker: Good morning"
     assert await act("resolve", "helped") == CATALOGUE.staff_text("did_resolve")

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.domain.ids import ChatId
+from bot.service import due
 from bot.service.app import App
 from support.assistant import Intents, Shelf, Someone, an_app
 from support.clock import FakeClock
@@ -26,5 +27,6 @@ async def amina(app: App) -> Someone:
     person = Someone(app, ChatId(71), hint="en")
     await person.commands("human")
     await person.presses("Yes")
+    await due.ring(app)  # somebody has been looked for
     await person.receives()
     return person

@@ -1,0 +1,86 @@
+"""The books of the relay: what came in, what went out, and where the two do not meet."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, String, cast, exists, func, literal, select
+
+from bot.adapters.storage.tables import (
+    OPEN_CASES,
+    OPEN_STATES,
+    case_message,
+    case_timer,
+    cases,
+    conversation,
+    message_link,
+    outbox,
+    person,
+    update_inbox,
+)
+from bot.adapters.storage.vault import Vault
+from bot.domain.cases import DeliveryState, Direction, WorkState
+from bot.domain.ids import CaseId, PersonId
+from bot.domain.messages import Kind
+from bot.domain.people import Speaker
+
+
+class SqlLedger:
+    """Ledger over the tables of inbox, outbox and cases."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def updates_without_end(self, *, before: datetime) -> int:
+        late = (update_inbox.c.state != "done", update_inbox.c.received_at < before)
+        return self._count(select(func.count()).select_from(update_inbox).where(*late))
+
+    def replies_without_end(self, *, before: datetime) -> int:
+        lost = (
+            case_message.c.direction == Direction.TO_PERSON,
+            case_message.c.state == DeliveryState.QUEUED,
+            case_message.c.at < before,
+            ~exists().where(outbox.c.case_message_id == case_message.c.id, outbox.c.state.in_(OPEN_STATES)),
+            case_message.c.case_id == cases.c.id,
+            cases.c.state != WorkState.ERASED,
+        )
+        return self._count(select(func.count()).select_from(case_message, cases).where(*lost))
+
+    def deliveries_waiting(self, *, before: datetime) -> int:
+        return self._count(
+            select(func.count()).select_from(outbox).where(outbox.c.state.in_(OPEN_STATES), outbox.c.created_at < before)
+        )
+
+    def unseen_messages(self, *, after: datetime, before: datetime) -> int:
+        elsewhere = (message_link.c.case_message_id == case_message.c.id, message_link.c.chat_key != person.c.chat_key)
+        lane = literal("case:", String).concat(cast(cases.c.id, String))
+        unseen = (
+            case_message.c.direction == Direction.FROM_PERSON,
+            case_message.c.kind != Kind.BUTTON,
+            case_message.c.at >= after,
+            case_message.c.at < before,
+            case_message.c.case_id == cases.c.id,
+            cases.c.person_id == person.c.id,
+            cases.c.sealed.is_(False),
+            cases.c.state != WorkState.ERASED,
+            ~exists().where(*elsewhere),
+            ~exists().where(outbox.c.lane == lane, outbox.c.state.in_(OPEN_STATES)),
+        )
+        return self._count(select(func.count()).select_from(case_message, cases, person).where(*unseen))
+
+    def muted_people(self) -> list[PersonId]:
+        has_case = exists().where(cases.c.person_id == conversation.c.person_id, cases.c.state.in_(OPEN_CASES))
+        waits = conversation.c.speaker.in_((Speaker.HUMAN, Speaker.HUMAN_PENDING))
+        rows = self._vault.all(select(conversation.c.person_id).where(waits, ~has_case))
+        return [PersonId(row.person_id) for row in rows]
+
+    def cases_without_timer(self) -> list[CaseId]:
+        has_one = exists().where(case_timer.c.case_id == cases.c.id)
+        rows = self._vault.all(select(cases.c.id).where(cases.c.state.in_(OPEN_CASES), ~has_one))
+        return [CaseId(row.id) for row in rows]
+
+    def group_reached_since(self, at: datetime) -> bool:
+        sent = (outbox.c.lane.startswith("case:"), outbox.c.state == "sent", outbox.c.done_at > at)
+        return self._vault.one(select(outbox.c.id).where(*sent).limit(1)) is not None
+
+    def _count(self, statement: Select[Any]) -> int:
+        return int(self._vault.connection.scalar(statement) or 0)

@@ -1,0 +1,41 @@
+"""Staff groups: which team's group shows which cases, also after Telegram has given a group a new id."""
+
+from bot.domain.cases import Case
+from bot.domain.ids import ChatId
+from bot.service.app import App
+from bot.service.ports import UnitOfWork
+
+
+def group_of(uow: UnitOfWork, app: App, case: Case) -> ChatId | None:
+    """Return the group of the team that works this case; None where the office has none."""
+    chosen = app.office.groups.get(case.queue, app.office.group_id)
+    return None if chosen is None else _current(uow, app, chosen)
+
+
+def all_groups(uow: UnitOfWork, app: App) -> dict[str, ChatId]:
+    """Return every group by the name of its queue; the one of all other queues has an empty name. No group twice."""
+    chosen = {"": app.office.group_id, **app.office.groups}
+    found = {name: _current(uow, app, group) for name, group in chosen.items() if group is not None}
+    return {name: group for n, (name, group) in enumerate(found.items()) if group not in list(found.values())[:n]}
+
+
+def is_desk(uow: UnitOfWork, app: App, chat_id: ChatId) -> bool:
+    return chat_id in all_groups(uow, app).values()
+
+
+def follow(uow: UnitOfWork, app: App, old: ChatId, new: ChatId) -> None:
+    """Telegram gave a group a new id: from now on it is found under that, with its cases."""
+    chosen = {group for group in (app.office.group_id, *app.office.groups.values()) if group is not None}
+    for group in chosen:
+        if old in {group, _current(uow, app, group)}:
+            uow.notebook.put(_name(app, group), str(new), now=app.clock.now())
+    uow.cases.move_group(old, new)
+
+
+def _current(uow: UnitOfWork, app: App, group: ChatId) -> ChatId:
+    moved = uow.notebook.get(_name(app, group))
+    return ChatId(int(moved)) if moved else group
+
+
+def _name(app: App, group: ChatId) -> str:
+    return "group_id" if group == app.office.group_id else f"group_id:{group}"
