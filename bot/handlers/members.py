@@ -31,7 +31,7 @@ def _record(uow: UnitOfWork, *, update_id: UpdateId, event: ChatMemberUpdated, a
             casework.person_unreachable(uow, app, person.id, key=f"blocked:{update_id}", now=now)
         else:
             casework.person_reachable(uow, app, person.id, now=now)
-    elif groups.is_desk(uow, app, ChatId(event.chat.id)):
+    elif groups.desk_of(uow, app, ChatId(event.chat.id)) == event.chat.id:
         if event.new_chat_member.status == ChatMemberStatus.ADMINISTRATOR:
             uow.incidents.close("desk_unavailable", now=now)
         else:

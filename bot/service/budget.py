@@ -18,6 +18,10 @@ from bot.domain.ids import ChatId
 
 KEPT_CHATS = 10_000
 SLOW_FOR_S = 300.0
+ROUNDING_S = 1e-6
+"""Less than this is the rounding of numbers, not a wait."""
+GROUP_BURST = 0.3
+"""Share of a group's minute that may be used at once."""
 GROUP_RESERVE = 3.0
 """Operations a group keeps back for emergencies: a new topic, its header and what the person wrote."""
 
@@ -68,8 +72,9 @@ class Budget:
         self._overall = Bucket(overall_per_s, overall_per_s)
         self._private_per_s = private_per_s
         # Burst and refill add up to the limit in every window of 60 s; a full burst beside a full refill would double it.
-        self._group_size = max(1.0, 0.4 * group_per_min)
-        self._group_per_s = 0.6 * group_per_min / 60
+        # What is saved up for a burst is lost to a group that is behind: most of the budget is refill.
+        self._group_size = max(1.0, GROUP_BURST * group_per_min)
+        self._group_per_s = (1 - GROUP_BURST) * group_per_min / 60
         self._buckets: OrderedDict[ChatId, Bucket] = OrderedDict()
         self._tickets = itertools.count()
 
@@ -92,7 +97,7 @@ class Budget:
             while True:
                 wait_s = bucket.ready_in(_now(), urgent=priority is Priority.EMERGENCY)
                 is_first = bucket.waiting[0] == ticket
-                if is_first and wait_s <= 0:
+                if is_first and wait_s <= ROUNDING_S:
                     bucket.take(_now())
                     return
                 await _until(bucket.moved, wait_s if is_first else None)
@@ -112,7 +117,7 @@ class Budget:
     def _new_bucket(self, chat_id: ChatId) -> Bucket:
         if chat_id < 0:
             # What is kept back leaves room for one operation that is not urgent, however small the budget.
-            reserve = min(GROUP_RESERVE, (self._group_size - 1) / 2)
+            reserve = min(GROUP_RESERVE, self._group_size - 1)
             return Bucket(self._group_per_s, self._group_size, reserve, filled_at=_now())
         return Bucket(self._private_per_s, 4 * self._private_per_s, filled_at=_now())
 

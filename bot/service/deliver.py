@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from bot.domain.cases import Case, CaseTopic, DeliveryState
 from bot.domain.deliveries import (
+    TELEGRAM_LIMIT,
     Aid,
     Board,
     CloseTopic,
@@ -33,6 +34,7 @@ from bot.domain.deliveries import (
     ToChat,
     ToPerson,
     WireButton,
+    utf16_length,
 )
 from bot.domain.errors import (
     DeskUnavailable,
@@ -64,6 +66,7 @@ IDLE_S = 0.5
 """How often the outbox is looked at when nobody rang; another process may have written to it."""
 LONGEST_WAIT_S = 60.0
 DESK_RETRY_S = 30.0
+REPEAT = "↻ "
 UNKNOWN_PERSON = "person_erased"
 NOBODY = ChatId(0)
 """Where something was left out because there was nothing to say."""
@@ -128,7 +131,7 @@ class Sender:
 
     async def _attempt(self, item: OutboxItem) -> None:
         try:
-            sent, chat_id = await self._send(item.delivery)
+            sent, chat_id = await self._send(_marked(item))
             await self._app.storage.run(lambda uow: self._record_sent(uow, item, sent, chat_id))
         except TelegramUnavailable as exc:
             await self._try_later(item, exc)
@@ -346,6 +349,14 @@ class Sender:
             casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
         else:
             self._tell_of_loss(uow, item, exc.code)
+
+
+def _marked(item: OutboxItem) -> Delivery:
+    """Show on words that may have arrived before that they may be a repeat; Telegram has no way to send a thing only once."""
+    content = item.delivery.content
+    if not (item.may_be_repeat and isinstance(content, Text)) or utf16_length(REPEAT + content.text) > TELEGRAM_LIMIT:
+        return item.delivery
+    return replace(item.delivery, content=replace(content, text=REPEAT + content.text))
 
 
 def _hurried(item: OutboxItem, pool: Pool) -> OutboxItem:

@@ -264,14 +264,13 @@ def _edit(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: In
 
 
 def _case_of(uow: UnitOfWork, message: Incoming, app: App) -> Case | None:
-    if message.thread_id is None or not groups.is_desk(uow, app, message.chat_id):
-        return None
-    return uow.cases.by_topic(message.chat_id, message.thread_id)
+    group = groups.desk_of(uow, app, message.chat_id)
+    return None if group is None or message.thread_id is None else uow.cases.by_topic(group, message.thread_id)
 
 
 def _outside_topics(uow: UnitOfWork, message: Incoming, app: App) -> None:
     """General is nobody's conversation. A group that is not ours is told to write in private."""
-    if groups.is_desk(uow, app, message.chat_id) or message.kind is not Kind.COMMAND:
+    if groups.desk_of(uow, app, message.chat_id) is not None or message.kind is not Kind.COMMAND:
         _finish(uow, message, app, Disposition.SERVICE_EVENT)
         return
     _notice(uow, app, message, app.catalogue.text("group_chat", message.language_hint or app.office.default_language))

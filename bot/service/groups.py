@@ -19,17 +19,30 @@ def all_groups(uow: UnitOfWork, app: App) -> dict[str, ChatId]:
     return {name: group for n, (name, group) in enumerate(found.items()) if group not in list(found.values())[:n]}
 
 
-def is_desk(uow: UnitOfWork, app: App, chat_id: ChatId) -> bool:
-    return chat_id in all_groups(uow, app).values()
+def desk_of(uow: UnitOfWork, app: App, chat_id: ChatId) -> ChatId | None:
+    """Return the present id of the group that this is or was; None for a chat that is no group of ours.
+
+    What was posted before a group got its new id may be handled after it.
+    """
+    chosen = (app.office.group_id, *app.office.groups.values())
+    ids = ((group, _current(uow, app, group)) for group in chosen if group is not None)
+    return next((current for group, current in ids if chat_id in {group, current}), None)
+
+
+def lane_of(uow: UnitOfWork, app: App, chat_id: ChatId | None) -> ChatId | None:
+    """Return under which id the updates of a chat are kept in order: a group that got a new id stays one lane."""
+    if chat_id is None or chat_id > 0:
+        return chat_id
+    chosen = (group for group in (app.office.group_id, *app.office.groups.values()) if group is not None)
+    return next((group for group in chosen if chat_id == _current(uow, app, group)), chat_id)
 
 
 def follow(uow: UnitOfWork, app: App, old: ChatId, new: ChatId) -> None:
-    """Telegram gave a group a new id: from now on it is found under that, with its cases."""
-    chosen = {group for group in (app.office.group_id, *app.office.groups.values()) if group is not None}
-    for group in chosen:
+    """Telegram gave a group a new id: if it is ours, it is found under that from now on, with its cases."""
+    for group in {group for group in (app.office.group_id, *app.office.groups.values()) if group is not None}:
         if old in {group, _current(uow, app, group)}:
             uow.notebook.put(_name(app, group), str(new), now=app.clock.now())
-    uow.cases.move_group(old, new)
+            uow.cases.move_group(old, new)
 
 
 def _current(uow: UnitOfWork, app: App, group: ChatId) -> ChatId:

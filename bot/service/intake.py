@@ -13,6 +13,7 @@ from bot.domain.deliveries import Delivery, Text, ToPerson
 from bot.domain.errors import LeaseLost, StorageUnavailable, WaypostError
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.turns import Disposition
+from bot.service import groups
 from bot.service.app import App
 from bot.service.last_resort import LastResort
 from bot.service.ports import InboxItem, RawUpdate, UnitOfWork
@@ -41,24 +42,41 @@ async def receive(payloads: Sequence[Payload], app: App, last_resort: LastResort
 
     When the database cannot be written to, people are screened and told directly: a card in danger, a notice otherwise.
     """
-    now = app.clock.now()
-    updates = [
-        RawUpdate(
-            update_id=UpdateId(int(str(payload["update_id"]))),
-            chat_id=chat_of(payload),
-            payload=without_profile(payload),
-            received_at=now,
-        )
-        for payload in payloads
-    ]
     try:
-        await app.storage.run(lambda uow: uow.inbox.add(updates))
+        await app.storage.run(lambda uow: _keep(uow, app, payloads))
     except StorageUnavailable:
-        logger.exception("updates could not be kept", extra={"event": "inbox.unavailable", "count": len(updates)})
+        logger.exception("updates could not be kept", extra={"event": "inbox.unavailable", "count": len(payloads)})
         await last_resort.notify(payloads)
         return False
     app.inbox_bell.ring()
     return True
+
+
+def _keep(uow: UnitOfWork, app: App, payloads: Sequence[Payload]) -> None:
+    now, updates = app.clock.now(), []
+    for payload in payloads:
+        if (move := _migration(payload)) is not None:
+            groups.follow(uow, app, *move)
+        updates.append(
+            RawUpdate(
+                update_id=UpdateId(int(str(payload["update_id"]))),
+                chat_id=groups.lane_of(uow, app, chat_of(payload)),
+                payload=without_profile(payload),
+                received_at=now,
+            )
+        )
+    uow.inbox.add(updates)
+
+
+def _migration(payload: Payload) -> tuple[ChatId, ChatId] | None:
+    """Return the old and the new id of a group that Telegram has just given a new one."""
+    message, chat_id = payload.get("message"), chat_of(payload)
+    if not isinstance(message, Mapping) or chat_id is None:
+        return None
+    to, since = message.get("migrate_to_chat_id"), message.get("migrate_from_chat_id")
+    if isinstance(to, int):
+        return chat_id, ChatId(to)
+    return (ChatId(since), chat_id) if isinstance(since, int) else None
 
 
 def without_profile(value: Payload) -> dict[str, object]:

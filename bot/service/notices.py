@@ -86,11 +86,12 @@ def menu(
 
 
 def refresh_header(uow: UnitOfWork, app: App, case: Case, *, now: datetime, again: str = "") -> None:
-    """Let the header say how the case stands when it is sent; of several that wait the newest goes out.
+    """Let the header say how the case stands when it is sent; of several that wait the newest goes out, after urgent posts.
 
     ``again`` names what asks for it although the case has not changed.
     """
-    enqueue_desk(uow, app, case, Header(), key=key_of(case, f"header{again}"), now=now)
+    key = key_of(case, f"header{again}")
+    enqueue_desk(uow, app, case, Header(), key=key, now=now, priority=Priority.TO_DESK)
 
 
 def link_sent(uow: UnitOfWork, message_id: CaseMessageId, chat_id: ChatId, telegram_id: int) -> None:
@@ -176,8 +177,8 @@ def enqueue_desk(uow: UnitOfWork, app: App, case: Case, content: Content, *, key
     """Without a staff group the desk reads cases with ``waypost cases``; nothing is posted."""
     if groups.group_of(uow, app, case) is None:
         return
-    priority = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
-    enqueue(uow, ToCase(case_id=case.id), content, key=key, now=now, priority=priority, **more)
+    by_severity = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
+    enqueue(uow, ToCase(case_id=case.id), content, key=key, now=now, **({"priority": by_severity} | more))
 
 
 def enqueue(

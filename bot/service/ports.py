@@ -105,6 +105,8 @@ class OutboxItem:
     delivery: Delivery
     attempts: int
     created_at: datetime
+    may_be_repeat: bool = False
+    """An earlier attempt may have arrived without our knowing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

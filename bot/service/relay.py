@@ -38,8 +38,6 @@ def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: st
         state=DeliveryState.RECEIVED, at=now, album=None if message.is_edit else message.album,
     )  # fmt: skip
     remember(uow, message, stored)
-    if case.state is not waited:
-        notices.refresh_header(uow, app, case, now=now)
     if case.sealed:
         notices.tell_topic(uow, app, case, "sealed_new_message", key=key, now=now)
     elif message.kind in {Kind.TEXT, Kind.COMMAND} or message.is_edit:
@@ -52,6 +50,8 @@ def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: st
         notices.enqueue_desk(
             uow, app, case, _copy(message), key=key, now=now, carries=stored.id, answers=answers, held=held
         )  # fmt: skip
+    if case.state is not waited:
+        notices.refresh_header(uow, app, case, now=now)
     return case
 
 

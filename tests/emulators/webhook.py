@@ -81,7 +81,9 @@ class WebhookDelivery:
         assert self._session is not None
         headers = {"X-Telegram-Bot-Api-Secret-Token": hook.secret_token} if hook.secret_token else {}
         try:
-            async with self._session.post(hook.url, json=update.body, headers=headers) as response:
+            # Before a bot on this machine stands a proxy that ends TLS.
+            url = hook.url.replace("https://127.0.0.1", "http://127.0.0.1")
+            async with self._session.post(url, json=update.body, headers=headers) as response:
                 body = await response.read()
                 if 200 <= response.status < 300:
                     if body.lstrip().startswith(b'{"method"'):

@@ -70,6 +70,7 @@ class SqlOutbox:
                 delivery=decode(self._vault.open(row.payload, "delivery")),
                 attempts=row.attempts + 1,
                 created_at=row.created_at,
+                may_be_repeat=row.ambiguous + (row.state == "leased") > 0,
             )
             for row in rows
         ]
@@ -160,8 +161,12 @@ class SqlOutbox:
         """Make the delivery part of the one that waits last in its lane, where the two belong together."""
         if not delivery.case_message_ids:
             return False
+        # What stands in a slot is written when it is sent: before or after it makes no difference.
         last = self._vault.one(
-            select(outbox).where(outbox.c.lane == delivery.lane, _is_open(outbox)).order_by(outbox.c.id.desc()).limit(1)
+            select(outbox)
+            .where(outbox.c.lane == delivery.lane, _is_open(outbox), outbox.c.slot.is_(None))
+            .order_by(outbox.c.id.desc())
+            .limit(1)
         )
         if last is None or last.state != "pending" or last.attempts or last.payload is None:
             return False

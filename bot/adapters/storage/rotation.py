@@ -17,6 +17,7 @@ from bot.adapters.storage.desk import SqlNotebook
 from bot.adapters.storage.tables import (
     button,
     case_message,
+    case_thread,
     cases,
     conversation,
     message_link,
@@ -111,7 +112,8 @@ def _move_look_ups(vault: Vault, known: dict[str, str]) -> None:
     erased keeps its old hash: nobody looks it up, and the row goes with its time.
     """
     lanes = {f"chat:{old}": f"chat:{new}" for old, new in known.items()}
-    for column, moves in (*((column, known) for _, column, _ in KEYED), (message_link.c.chat_key, known),
+    columns = [column for _, column, _ in KEYED]
+    for column, moves in (*((column, known) for column in (*columns, message_link.c.chat_key, case_thread.c.chat_key)),
                           (update_inbox.c.lane, known), (outbox.c.lane, lanes)):  # fmt: skip
         # Only what stands there is moved: a statement for every chat known would take hours on a large database.
         for row in vault.all(select(column).where(column.is_not(None)).distinct()):

@@ -183,7 +183,6 @@ cases = Table(
 OPEN_CASES = ("queued", "active", "waiting_person", "waiting_partner", "snoozed")
 Index("uq_cases_one_open_per_person", cases.c.person_id, unique=True,
       sqlite_where=cases.c.state.in_(OPEN_CASES), postgresql_where=cases.c.state.in_(OPEN_CASES))  # fmt: skip
-Index("ix_cases_topic", cases.c.group_key, cases.c.thread_id)
 Index("ix_cases_person", cases.c.person_id)
 
 case_event = Table(
@@ -239,6 +238,15 @@ case_message = Table(
     Column("album", String(64), comment="messages sent together share it"),
     sqlite_autoincrement=True,
 )
+
+case_thread = Table(
+    "case_thread",
+    metadata,
+    Column("chat_key", String(64), primary_key=True),
+    Column("thread_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+"""Every topic a case has had: what was posted in one may be handled after it has gone."""
 
 case_routing = Table(
     "case_routing",

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from random import Random
 from typing import TypeVar
 
 import pytest
@@ -16,6 +17,8 @@ from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import DeskRole, PersonState, Speaker, StaffMember
 from bot.service import casework, desk, housekeeping, relay
 from bot.service.app import App
+from bot.service.budget import Budget
+from bot.service.deliver import Sender
 from bot.service.intake import Lanes, receive
 from bot.service.last_resort import LastResort
 from bot.service.ports import UnitOfWork
@@ -128,6 +131,60 @@ async def test_an_answer_computed_before_a_takeover_is_never_sent(place: Databas
     result = await amina.says(QUESTION)
     assert result.decision.reason == "human_owner"
     assert all(FAMILY.lead not in text for text in await amina.receives())
+
+
+@dataclass(slots=True)
+class Slow(Shelf):
+    """A library that takes its time."""
+
+    takes_s: float = 0.0
+
+    async def search(
+        self, text: str, *, language: str, written: str, audiences: frozenset[Audience], limit: int
+    ) -> Retrieval:  # fmt: skip
+        await asyncio.sleep(self.takes_s)
+        return await Shelf.search(self, text, language=language, written=written, audiences=audiences, limit=limit)
+
+
+@pytest.mark.parametrize("attempt", range(24))
+async def test_whenever_a_case_is_claimed_no_answer_follows_the_word_that_a_person_is_here(
+    place: Database, clock: FakeClock, attempt: int
+) -> None:
+    """The assistant answers again (the person said that they are safe) while their case waits; then somebody takes it."""
+    dice = Random(attempt)
+    shelf = Slow(by_word={"family": FAMILY}, takes_s=dice.choice([0.0, 0.005, 0.02]))
+    app = an_app(place.storage(), clock, shelf=shelf, intents=Intents())
+    amina, lea = Someone(app, ChatId(71), hint="en"), await linked(app, clock)
+    assert (await amina.says(BOAT)).case_opened
+    await amina.presses("safe")
+    case = (await app.storage.run(lambda uow: uow.cases.all()))[0]
+    stop = asyncio.Event()
+    sending = asyncio.create_task(Sender(app, Budget(overall_per_s=1e6, private_per_s=1e6, group_per_min=6e7)).run(stop))
+    asking = asyncio.create_task(amina.says(QUESTION))
+    await asyncio.sleep(dice.uniform(0, 0.06))
+    for _ in range(5):
+        try:
+            await app.storage.run(lambda uow: casework.claim(uow, app, uow.cases.get(case.id), lea, now=clock.now()))
+            break
+        except VersionConflict:
+            continue
+    await asking
+    await amina.says(BOAT)
+    stop.set()
+    await sending
+    texts = await amina.receives()
+    claimed = texts.index(app.catalogue.text("human_joined", "en"))
+    assert not any(FAMILY.lead in text for text in texts[claimed:])
+    assert len(texts[claimed:]) <= 2, "at most the card follows"
+
+
+async def linked(app: App, clock: FakeClock) -> StaffMember:
+    def join(uow: UnitOfWork) -> StaffMember:
+        now = clock.now()
+        uow.staff.invite("code", desk_role=DeskRole.CASEWORKER, expires_at=now + timedelta(hours=1), now=now)
+        return uow.staff.redeem("code", chat_id=ChatId(900), now=now)
+
+    return await app.storage.run(join)
 
 
 async def test_fifty_claims_at_once_have_one_winner(database: Database, clock: FakeClock) -> None:

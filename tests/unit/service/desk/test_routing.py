@@ -178,8 +178,18 @@ async def test_a_group_that_was_given_a_new_id_keeps_its_cases(two_teams: App, c
     await two_teams.storage.run(lambda uow: groups.follow(uow, two_teams, LEGAL, new))
     found = await two_teams.storage.run(lambda uow: groups.all_groups(uow, two_teams))
     assert found == {"": GROUP, "legal": new}
-    assert await two_teams.storage.run(lambda uow: groups.is_desk(uow, two_teams, new))
-    assert not await two_teams.storage.run(lambda uow: groups.is_desk(uow, two_teams, LEGAL))
+    for chat, now_is in ((new, new), (LEGAL, new), (GROUP, GROUP), (ChatId(-5), None)):
+        assert await two_teams.storage.run(lambda uow, chat=chat: groups.desk_of(uow, two_teams, chat)) == now_is  # type: ignore[misc]
+
+
+async def test_what_was_posted_before_the_group_got_its_new_id_still_reaches_the_person(
+    app: App, group: Desk, clock: FakeClock, amina: Someone
+) -> None:
+    await group.member(LEA)
+    await group.presses(LEA, "Claim")
+    await app.storage.run(lambda uow: groups.follow(uow, app, GROUP, ChatId(-100_99)))
+    await group.posts(LEA, "Good morning")
+    assert "Caseworker: Good morning" in await amina.receives()
 
 
 # ---------------------------------------------------------------- drills

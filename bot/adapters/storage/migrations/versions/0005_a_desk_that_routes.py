@@ -1,4 +1,4 @@
-"""Queues and what routing decided, replies that can be taken back, albums, and since when somebody waited for a lost reply.
+"""Queues and what routing decided, every topic a case has had, replies that can be taken back, albums.
 
 Columns are new ones with a default or empty, so that a release back works on the same tables. One post may carry several messages
 now, so that the key of a link names the message too.
@@ -40,6 +40,19 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_case_routing_case_id", "case_routing", ["case_id"])
+    op.create_table(
+        "case_thread",
+        sa.Column("chat_key", sa.String(64), primary_key=True),
+        sa.Column("thread_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("case_id", BIG_ID, nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_thread_case_id", ondelete="CASCADE"),
+    )
+    op.create_index("ix_case_thread_case_id", "case_thread", ["case_id"])
+    op.execute(
+        "INSERT INTO case_thread (chat_key, thread_id, case_id) SELECT group_key, thread_id, max(id) FROM cases"
+        " WHERE group_key IS NOT NULL AND thread_id IS NOT NULL GROUP BY group_key, thread_id"
+    )
+    op.drop_index("ix_cases_topic", "cases")
     _key_of_links(["chat_key", "message_id", "case_message_id"])
 
 
@@ -51,6 +64,8 @@ def downgrade() -> None:
     )
     _key_of_links(["chat_key", "message_id"])
     op.drop_table("case_routing")
+    op.drop_table("case_thread")
+    op.create_index("ix_cases_topic", "cases", ["group_key", "thread_id"])
     op.drop_column("staff", "given_at")
     op.drop_column("staff", "clearance")
     op.drop_index("ix_outbox_case_message_id", "outbox")
