@@ -69,6 +69,7 @@ NO_RIGHTS = ("not enough rights", "chat_admin_required", "have no rights", "need
 UNREACHABLE = ("bot was blocked", "user is deactivated", "bot can't initiate conversation", "chat not found")
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Causes of a NetworkError or TimedOut that came before the first byte left: a retry repeats nothing."""
+SOURCE_GONE = ("bot was kicked", "not a member", "chat not found")
 NOTHING_TO_DO = ("message is not modified", "topic_not_modified")
 
 
@@ -100,8 +101,10 @@ class TelegramMessenger:
         except BadRequest as exc:
             if any(text in str(exc).lower() for text in NOTHING_TO_DO):
                 return Sent()
+            _refuse_source(exc, content)
             _translate(exc, chat_id)
         except TelegramError as exc:
+            _refuse_source(exc, content)
             _translate(exc, chat_id)
 
     async def create_topic(self, group_id: ChatId, name: str) -> int:
@@ -127,15 +130,8 @@ class TelegramMessenger:
                     reply_parameters=reply,
                 )  # fmt: skip
                 return Sent(message_ids=(message.message_id,))
-            case Copy(from_chat_id=source, message_ids=(message_id,)):
-                copied = await self._bot.copy_message(
-                    chat_id, source, message_id, message_thread_id=thread_id, reply_parameters=reply
-                )
-                return Sent(message_ids=(copied.message_id,))
-            case Copy(from_chat_id=source, message_ids=ids):
-                # One call, so that an album stays one. It has no way to say what it replies to.
-                album = await self._bot.copy_messages(chat_id, source, sorted(ids), message_thread_id=thread_id)
-                return Sent(message_ids=tuple(copy.message_id for copy in album))
+            case Copy():
+                return await self._copy(chat_id, thread_id, content, reply)
             case Reaction(message_id=message_id, emoji=emoji):
                 await self._bot.set_message_reaction(chat_id, message_id, [ReactionTypeEmoji(emoji)])
                 return Sent()
@@ -160,6 +156,17 @@ class TelegramMessenger:
                 return Sent()
             case Header() | Aid() | Board():
                 raise AssertionError(f"{content} is written when it is sent")
+
+    async def _copy(self, chat_id: ChatId, thread_id: int | None, content: Copy, reply: ReplyParameters | None) -> Sent:
+        source, ids = content.from_chat_id, sorted(content.message_ids)
+        if len(ids) == 1:
+            copied = await self._bot.copy_message(chat_id, source, ids[0], message_thread_id=thread_id, reply_parameters=reply)
+            return Sent(message_ids=(copied.message_id,))
+        # One call, so that an album stays one. It has no way to say what it replies to.
+        album = await self._bot.copy_messages(chat_id, source, ids, message_thread_id=thread_id)
+        if not album:
+            raise MessageRefused("none of these messages can be copied")
+        return Sent(message_ids=tuple(copy.message_id for copy in album))
 
 
 class TelegramUpdates:
@@ -231,6 +238,13 @@ def _keyboard(rows: Sequence[Sequence[WireButton]]) -> InlineKeyboardMarkup | No
     return InlineKeyboardMarkup(
         [[InlineKeyboardButton(button.label, callback_data=button.token) for button in row] for row in rows]
     )
+
+
+def _refuse_source(exc: TelegramError, content: Content) -> None:
+    """A copy may be refused because of where it comes from: the person it goes to has done nothing."""
+    said = str(exc).lower()
+    if isinstance(content, Copy) and content.from_chat_id < 0 and any(text in said for text in SOURCE_GONE):
+        raise MessageRefused(str(exc)) from exc
 
 
 def _translate(exc: TelegramError, chat_id: ChatId) -> NoReturn:

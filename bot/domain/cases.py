@@ -218,7 +218,10 @@ def apply(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0912  # one branch 
         case EventKind.OPENED:
             return replace(after, severity=event.severity or 1, category=event.category, waiting_since=event.at)
         case EventKind.RAISED:
-            return _unreviewed(replace(after, severity=event.severity or case.severity, category=event.category or case.category))
+            raised = replace(after, severity=event.severity or case.severity, category=event.category or case.category)
+            if raised.is_urgent and case.state is WorkState.SNOOZED:
+                raised = replace(raised, state=WorkState.ACTIVE, snoozed_until=None)
+            return _unreviewed(raised)
         case EventKind.LOWERED:
             return replace(after, severity=case.severity if event.severity is None else event.severity)
         case EventKind.SEALED:
@@ -320,8 +323,8 @@ def assign(case: Case, *, to: StaffId, to_role: DeskRole, by: StaffId | None, ro
     """
     _require_open(case, "assigned")
     _require_worker(case, to_role)
-    if by is not None and case.owner_id != by and role is not DeskRole.SUPERVISOR:
-        raise InvalidTransition(f"Case {case.number} is not yours: only its owner or a supervisor gives it to somebody.")
+    if by is not None and case.owner_id != by and role is not overseer(case):
+        raise InvalidTransition(f"Case {case.number} is not yours: only its owner or {_reviewers(case)} gives it to somebody.")
     if case.owner_id == to:
         raise InvalidTransition(f"Case {case.number} is with that colleague already.")
     return CaseEvent(kind=EventKind.ASSIGNED, at=at, staff_id=by, to_id=to)
@@ -366,12 +369,13 @@ def person_wrote(case: Case, *, at: datetime) -> CaseEvent:
     return CaseEvent(kind=EventKind.PERSON_WROTE, at=at)
 
 
-def reply(case: Case, *, by: StaffId, at: datetime) -> CaseEvent:
+def reply(case: Case, *, by: StaffId, role: DeskRole, at: datetime) -> CaseEvent:
     """The owner writes to the person.
 
     Raises:
-        InvalidTransition: ``by`` does not own the case.
+        InvalidTransition: ``by`` does not own the case, or may not have it any more.
     """
+    _require_worker(case, role)
     if not may_reply(case, by):
         raise InvalidTransition(f"Case {case.number} is not yours: claim it before you answer.")
     return CaseEvent(kind=EventKind.REPLIED, at=at, staff_id=by)
@@ -380,9 +384,9 @@ def reply(case: Case, *, by: StaffId, at: datetime) -> CaseEvent:
 def undelivered(case: Case, *, before: Case, at: datetime) -> CaseEvent | None:
     """A reply did not reach the person: they wait as they did ``before`` it.
 
-    None when that changes nothing: the case is over, or nobody waited for the reply.
+    None when that changes nothing: the case is over, or another reply stands before it.
     """
-    if not case.is_open or before.waiting_since is None:
+    if not case.is_open or before.state is WorkState.WAITING_PERSON:
         return None
     note = FIRST if before.replied_at is None else ""
     return CaseEvent(kind=EventKind.UNDELIVERED, at=at, note=note, since=before.waiting_since)
@@ -526,8 +530,8 @@ def set_severity(case: Case, *, severity: int, by: StaffId, role: DeskRole, at: 
         InvalidTransition: not theirs, out of 0 to 4, or no change.
     """
     _require_owner(case, by, role, "judged anew")
-    if case.is_urgent and severity < URGENT and role is not overseer(case):
-        raise InvalidTransition(f"Case {case.number} is urgent: {_reviewers(case)} judges it milder.")
+    if case.is_urgent and severity < URGENT and (role is not overseer(case) or by == case.owner_id):
+        raise InvalidTransition(f"Case {case.number} is urgent: {_reviewers(case)} who does not have it judges it milder.")
     if not 0 <= severity <= 4 or severity == case.severity:
         raise InvalidTransition(f"Case {case.number} has severity {case.severity}; another from 0 to 4 is needed.")
     kind = EventKind.RAISED if severity > case.severity else EventKind.LOWERED
@@ -587,5 +591,5 @@ def _require_owner(case: Case, by: StaffId, role: DeskRole, verb: str) -> None:
         raise InvalidTransition(f"Case {case.number} is {case.state}; claim it before it can be {verb}.")
     if case.sealed and role is not DeskRole.FOCAL_POINT:
         raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it {verb}.")
-    if case.owner_id != by and role is not DeskRole.SUPERVISOR:
-        raise InvalidTransition(f"Case {case.number} belongs to a colleague; only they or a supervisor can have it {verb}.")
+    if case.owner_id != by and role is not overseer(case):
+        raise InvalidTransition(f"Case {case.number} belongs to a colleague; only they or {_reviewers(case)} can have it {verb}.")

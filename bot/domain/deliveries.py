@@ -48,6 +48,12 @@ class ToCase:
     """The forum topic of a case; made when it does not exist."""
 
     case_id: CaseId
+    group_id: ChatId | None = None
+    """Only in this group: what is changed or marked stands there and nowhere else."""
+
+    @property
+    def lane(self) -> str:
+        return f"case:{self.case_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +179,8 @@ class Delivery:
         match self.address:
             case ToPerson(person_id=person_id):
                 return f"person:{person_id}"
-            case ToCase(case_id=case_id):
-                return f"case:{case_id}"
+            case ToCase() as topic:
+                return topic.lane
             case ToChat(chat_id=chat_id):
                 return f"chat:{chat_id}"
 

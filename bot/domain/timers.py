@@ -42,6 +42,10 @@ PROMISES = frozenset({TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY})
 """Timers of which a miss counts against us; these warn before they are due."""
 
 
+WAIT_FOR_PERSON = PROMISES | {TimerKind.OWNER, TimerKind.KEEP_INFORMED}
+"""Timers that stand still while the person cannot be reached."""
+
+
 class TimerState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
@@ -94,6 +98,10 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
             desk.look_for_somebody()
         case EventKind.RAISED | EventKind.LOWERED:
             desk.judge_anew(raised=event.kind is EventKind.RAISED)
+            if before.state is WorkState.SNOOZED and after.state is WorkState.ACTIVE:
+                desk.stop(TimerKind.WAKE)
+                desk.resume(TimerKind.NEXT_REPLY)
+                desk.start(TimerKind.OWNER)
             desk.call_for_help()
         case EventKind.CLAIMED | EventKind.ASSIGNED:
             desk.stop(TimerKind.LADDER, TimerKind.ROUTE, TimerKind.WAKE, TimerKind.KEEP_INFORMED, TimerKind.REMIND)
@@ -107,7 +115,9 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
         case EventKind.PERSON_WROTE:
             desk.hear(before)
         case EventKind.REPLIED:
-            desk.keep(TimerKind.FIRST_REPLY, TimerKind.NEXT_REPLY, TimerKind.OWNER)
+            if not after.unreachable:  # else it does not arrive
+                desk.keep(*PROMISES)
+            desk.keep(TimerKind.OWNER)
             desk.stop(TimerKind.WAKE)
             desk.wait_on()
         case EventKind.UNDELIVERED:
@@ -150,13 +160,32 @@ def follow(timers: Timers, before: Case, after: Case, event: CaseEvent, due: Due
         case EventKind.CLOSED | EventKind.MERGED | EventKind.ERASED:
             desk.stop(*TimerKind)
         case EventKind.REVIEW_ASKED:
-            desk.keep(TimerKind.OWNER)
+            desk.start(TimerKind.OWNER)  # whoever looks again does so in that time, or people are called anew
         case EventKind.SEALED:
             # Others are on call for it than before.
             desk.stop(TimerKind.LADDER)
             desk.look_for_somebody()
         case EventKind.BREACHED:
             pass
+    return list(desk.changed.values())
+
+
+def anew(case: Case, at: datetime, due: Due) -> list[Timer]:
+    """Return the timers of an open case that has none, as if they began now."""
+    desk = _Desk({}, case, at, due)
+    if case.waiting_since is not None:
+        desk.start(TimerKind.FIRST_REPLY if case.replied_at is None else TimerKind.NEXT_REPLY)
+    match case.state:
+        case WorkState.QUEUED:
+            desk.look_for_somebody()
+        case WorkState.ACTIVE:
+            desk.start(TimerKind.OWNER)
+        case WorkState.SNOOZED:
+            desk.until(TimerKind.WAKE, case.snoozed_until or at)
+        case _:
+            desk.wait_on()
+    if case.unreachable:
+        desk.until(TimerKind.UNREACHABLE, at + UNREACHABLE_FOR)
     return list(desk.changed.values())
 
 
@@ -173,7 +202,7 @@ class _Desk:
     def start(self, kind: TimerKind) -> None:
         """Start anew by the office's promise; a timer of the kind that runs ends."""
         due = self._due(kind, self._case.severity, self._at)
-        if due is None:
+        if due is None or (self._case.unreachable and kind in WAIT_FOR_PERSON):
             self.stop(kind)
         else:
             self.until(kind, due)
@@ -191,7 +220,7 @@ class _Desk:
 
     def promise_a_reply(self) -> None:
         """Whoever waits and was promised nothing that still runs, is promised the next reply."""
-        if self._case.waiting_since is not None and not PROMISES & set(self._timers):
+        if self._case.waiting_since is not None and not self._case.unreachable and not PROMISES & set(self._timers):
             self.start(TimerKind.NEXT_REPLY)
 
     def take_back(self, *, first: bool) -> None:
@@ -200,7 +229,7 @@ class _Desk:
             return
         due = self._due(TimerKind.FIRST_REPLY, self._case.severity, self._case.opened_at) if first else None
         if due is not None and due > self._at:
-            self.stop(TimerKind.NEXT_REPLY)
+            self.stop(*PROMISES)
             self._set(Timer(kind=TimerKind.FIRST_REPLY, started_at=self._case.opened_at, due_at=due))
         self.resume(*PROMISES)
         self.promise_a_reply()
@@ -208,11 +237,11 @@ class _Desk:
             self.start(TimerKind.OWNER)
 
     def hear_from_owner(self) -> None:
-        """A note is a sign of life; while the person waits, the next one is expected in its time."""
-        if self._case.waiting_since is None:
-            self.keep(TimerKind.OWNER)
-        else:
+        """A note is a sign of life; while the owner is to act, the next one is expected in its time."""
+        if self._case.state is WorkState.ACTIVE:
             self.start(TimerKind.OWNER)
+        else:
+            self.keep(TimerKind.OWNER)
 
     def come_back(self) -> None:
         """The person can be reached again: what their case waits for goes on."""
@@ -226,6 +255,8 @@ class _Desk:
                 self.resume(TimerKind.NEXT_REPLY)
             case _:
                 pass
+        if self._case.state in {WorkState.QUEUED, WorkState.ACTIVE}:
+            self.promise_a_reply()
 
     def hear(self, before: Case) -> None:
         """The person wrote."""
@@ -286,6 +317,8 @@ class _Desk:
 
     def resume(self, *kinds: TimerKind) -> None:
         """Let what remained go on: the whole timer moves by the length of the pause, its warnings with it."""
+        if self._case.unreachable:
+            return
         for timer in self._of(kinds):
             if timer.state is TimerState.PAUSED and timer.left is not None:
                 pause = self._at + timer.left - timer.due_at

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.cases import Case, WorkState
-from bot.domain.deliveries import Board, Pool, Priority, ToChat
+from bot.domain.deliveries import Board, Priority, ToChat
 from bot.domain.ids import ChatId
 from bot.service import groups, notices
 from bot.service.app import App
@@ -79,7 +79,8 @@ def _refresh(uow: UnitOfWork, app: App, now: datetime) -> int:
 
 def _text(uow: UnitOfWork, app: App, name: str, now: datetime) -> str:
     own = set(app.office.groups)
-    cases = [case for case in uow.cases.all(limit=10_000) if (case.queue == name if name else case.queue not in own)]
+    shown = [case for case in uow.cases.all(limit=10_000) if (case.queue == name if name else case.queue not in own)]
+    cases, drills = [case for case in shown if not case.drill], [case.number for case in shown if case.drill]
     waiting = sorted(
         (case for case in cases if case.state is WorkState.QUEUED), key=lambda case: (-case.severity, case.opened_at)
     )
@@ -91,13 +92,14 @@ def _text(uow: UnitOfWork, app: App, name: str, now: datetime) -> str:
         for case in waiting
         if case.is_urgent
     ][:NAMED]
+    to_answer = sum(case.waiting_since is not None for case in cases if case.state in IN_WORK)
     late = uow.timers.count_late([case.id for case in cases])
     lines += [
-        say("board_in_work", n=sum(states[state] for state in IN_WORK), active=states[WorkState.ACTIVE]),
+        say("board_in_work", n=sum(states[state] for state in IN_WORK), active=to_answer),
         say("board_late", n=late) if late else "",
-        say("drill") if any(case.drill for case in cases) else "",
+        say("board_drills", numbers=", ".join(drills)) if drills else "",
     ]
-    behind = uow.outbox.waiting_since((Pool.DESK, Pool.URGENT_DESK))
+    behind = uow.outbox.waiting_since([case.id for case in shown])
     if behind is not None and now - behind > BEHIND:
         lines.append(say("board_behind", since=notices.local(app, behind)))
     return "\n".join(line for line in lines if line)

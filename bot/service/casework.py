@@ -44,8 +44,8 @@ def open_case(
     if last is not None and is_alike and cases.may_reopen(last, sealed=opening.sealed, at=now):
         case = _reopen(uow, app, last, opening, key=key, now=now)
     else:
-        # A complaint about staff does not point to a case that colleagues have read.
-        follows = last if last is not None and is_alike and (last.sealed or not opening.sealed) else None
+        # A sealed case and one that colleagues read never point to each other.
+        follows = last if last is not None and is_alike and last.sealed is opening.sealed else None
         case = _open_new(uow, app, person, opening, follows, now=now)
     uow.people.record_consent(
         person.id,
@@ -54,17 +54,21 @@ def open_case(
         language=opening.language,
         now=now,
     )
-    stored = uow.cases.add_message(
-        case.id, direction=Direction.FROM_PERSON, kind=Kind.TEXT, text=opening.question, staff_id=None,
-        state=DeliveryState.RECEIVED, at=now,
-    )  # fmt: skip
     if message is not None:
-        relay.remember(uow, message, stored)
+        stored = relay.store(uow, case, message, opening.question, now=now)
+    else:
+        stored = uow.cases.add_message(
+            case.id, direction=Direction.FROM_PERSON, kind=Kind.TEXT, text=opening.question, staff_id=None,
+            state=DeliveryState.RECEIVED, at=now,
+        )  # fmt: skip
     earlier = uow.cases.get(case.follows_id).number if case.follows_id is not None else None
     text = handover.packet(app, case, opening, follows=earlier)
+    carries = None if case.sealed else stored.id  # what carries a person's words is not sent once a case is sealed
     for n, piece in enumerate(split_text(text)):
-        notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:packet:{n}", now=now, carries=stored.id)
-    notices.enqueue_desk(uow, app, case, Aid(), key=f"{key}:aid", now=now)
+        notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:packet:{n}", now=now, carries=carries)
+    if message is not None and not case.sealed and not relay.is_words(message):
+        relay.show_copy(uow, app, case, message, stored, key=f"{key}:copy", now=now)
+    notices.enqueue_desk(uow, app, case, Aid(), key=f"{key}:aid", now=now, carries=carries)
     return case, hand_to(conversation, cases.SPEAKER_OF[case.state], now)
 
 
@@ -188,15 +192,20 @@ def move(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, queue: st
         notices.enqueue(uow, there, Text(text=text), key=f"{key}:there", now=now, priority=Priority.TO_DESK)
         notices.enqueue(uow, there, CloseTopic(), key=f"{key}:close", now=now, priority=Priority.TO_DESK)
         uow.cases.save_topic(CaseTopic(case_id=case.id, generation=topic.generation))
-        wrote = [message for message in uow.cases.messages(case.id) if message.direction is not Direction.NOTE and message.text]
-        notices.tell_desk(uow, app, case, _so_far(app, wrote), key=f"{key}:so_far", now=now)
+        wrote = [message for message in uow.cases.messages(case.id) if message.direction is not Direction.NOTE]
+        for n, piece in enumerate(split_text(_so_far(app, wrote))):
+            notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:so_far:{n}", now=now, carries=wrote[0].id)
     notices.tell_desk(uow, app, case, text, key=key, now=now)
     return case
 
 
 def _so_far(app: App, wrote: Sequence[CaseMessage]) -> str:
     """Return a conversation for those who have not seen it."""
-    lines = [f"{notices.local(app, message.at)} {'→' if message.staff_id else '←'} {message.text}" for message in wrote]
+    lines = [
+        f"{notices.local(app, message.at)} {'→' if message.staff_id else '←'} {message.text or f'[{message.kind}]'}"
+        + (f" ({message.state})" if message.staff_id and message.state is not DeliveryState.SENT else "")
+        for message in wrote
+    ]
     return app.catalogue.staff_text("so_far", messages="\n".join(lines))
 
 
@@ -267,13 +276,15 @@ def merge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, into: Case,
     case = _change(uow, app, case, event, staff, "merged", now=now)
     key = notices.key_of(case, "merged")
     notices.tell_topic(uow, app, case, "merged", key=key, now=now, number=into.number)
-    notices.tell_topic(uow, app, into, "merged_here", key=key, now=now, number=case.number)
+    notices.tell_topic(uow, app, into, "merged_here", key=f"{key}:here", now=now, number=case.number)
     notices.enqueue_desk(uow, app, case, CloseTopic(), key=f"{key}:close", now=now)
     return case
 
 
 def person_unreachable(uow: UnitOfWork, app: App, person_id: PersonId, *, key: str, now: datetime) -> None:
     """The person blocked us or is gone: stop sending, stop the clocks, and tell the desk, each time somebody tried."""
+    if (case := uow.cases.open_for(person_id)) is not None:
+        uow.cases.locked(case.id)
     person = uow.people.get(person_id)
     if person.state is not PersonState.BLOCKED:
         uow.people.save(replace(person, state=PersonState.BLOCKED))
@@ -337,11 +348,25 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     """
     member = member_named(uow, alias)
     for case in uow.cases.owned_by(member.id):
-        release(uow, app, case, member, now=now)
+        _take_from(uow, app, case, member, now=now)
     uow.staff.revoke(member.id, now=now)
     person = uow.people.for_chat(member.chat_id, now=now)
     uow.people.save(replace(person, role=Role.PUBLIC))
     uow.audit.record(actor="operator", action="staff.revoked", subject=alias, now=now)
+
+
+def take_what_is_not_theirs(uow: UnitOfWork, app: App, member: StaffMember, *, now: datetime) -> None:
+    """A member has another role now: cases it may not have return to the queue."""
+    for case in uow.cases.owned_by(member.id):
+        if not cases.may_have(case, member.desk_role):
+            _take_from(uow, app, case, member, now=now)
+
+
+def _take_from(uow: UnitOfWork, app: App, case: Case, member: StaffMember, *, now: datetime) -> None:
+    case = timers.record(uow, app, case, CaseEvent(kind=EventKind.RELEASED, at=now, note="revoked"))
+    notices.tell_person(uow, app, case, "human_released", now=now)
+    notices.tell_topic(uow, app, case, "released", key=notices.key_of(case, "released"), now=now, who=member.alias)
+    notices.refresh_header(uow, app, case, now=now)
 
 
 def case_named(uow: UnitOfWork, number: str) -> Case:

@@ -152,6 +152,7 @@ def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation
     except UnknownCode:
         return person, conversation, [Reply(text=app.catalogue.staff_text("link_failed"))], turn.accepted.case
     uow.audit.record(actor=f"staff:{member.id}", action="staff.linked", subject=member.desk_role, now=turn.now)
+    casework.take_what_is_not_theirs(uow, app, member, now=turn.now)
     person = replace(person, role=Role.STAFF)
     text = app.catalogue.staff_text("link_done", role=member.desk_role, who=member.alias)
     return person, conversation, [Reply(text=text)], turn.accepted.case

@@ -8,7 +8,7 @@ from bot.domain.cases import Case
 from bot.domain.deliveries import Address, Delivery, Priority, Text, ToPerson, WireButton
 from bot.domain.errors import VersionConflict
 from bot.domain.ids import PassageId
-from bot.domain.messages import Button, Kind, Reply
+from bot.domain.messages import Button, Incoming, Kind, Reply
 from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service import casework, commands, notices, relay
@@ -105,14 +105,15 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
     # Colleagues may have written since the turn began; who speaks has not changed, or the turn would start again.
     case = uow.cases.get(turn.accepted.case.id) if turn.accepted.case is not None else None
     key = f"turn:{turn.message.update_id}"
-    if case is not None and conversation.speaker is Speaker.BOT and decision.outcome is not Outcome.EMERGENCY:
+    needs_people = decision.outcome is Outcome.EMERGENCY or decision.opens_case or decision.sealed
+    if case is not None and conversation.speaker is Speaker.BOT and not needs_people:
         # The person said that they are safe: they are answered again, while the desk still looks at the case.
         return case, conversation, False
     if case is not None:
         if decision.sealed:
             case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
-        if turn.message.kind is not Kind.BUTTON:
-            case = relay.receive(uow, app, case, turn.message, key=f"{key}:relay", now=now)
+        if (written := _written(turn)) is not None:
+            case = relay.receive(uow, app, case, written, key=f"{key}:relay", now=now)
         if decision.severity > case.severity:
             case = casework.raise_severity(
                 uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now
@@ -125,6 +126,14 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
         uow, app, turn.accepted.person, conversation, _opening(turn, app), key=key, now=now, message=message
     )
     return case, conversation, True
+
+
+def _written(turn: Turn) -> Incoming | None:
+    """Return what the person wrote; a pressed yes brings the question it belongs to."""
+    if turn.message.kind is not Kind.BUTTON:
+        return turn.message
+    question = _question_for_desk(turn) if turn.decision.opens_case else ""
+    return replace(turn.message, kind=Kind.TEXT, text=question) if question else None
 
 
 def _opening(turn: Turn, app: App) -> Opening:
@@ -177,7 +186,7 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
         case_number=case.number if case else None,
         opened_number=case.number if case and opened else None,
         intent=turn.understanding.intent,
-        wait=commands.wait_text(app, _wait(turn, app), turn.language.code),
+        wait=commands.wait_text(app, _wait(turn, case, app), turn.language.code),
         is_off_hours=_is_off_hours(turn, app),
         wait_s=max(1, round(turn.accepted.admission.resets_in_s)),
         retention_days=app.policies.retention["case_content"].keep.days,
@@ -188,10 +197,12 @@ def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material
     )
 
 
-def _wait(turn: Turn, app: App) -> timedelta:
-    """How long the first reply may take, counted in the time in which people work."""
-    target = app.policies.sla[turn.decision.severity]
-    return due_at(turn.now, target.first_reply, target.clock, app.policies.calendar) - turn.now
+def _wait(turn: Turn, case: Case | None, app: App) -> timedelta:
+    """How long the reply may take that is promised now, counted in the time in which people work."""
+    is_again = case is not None and case.opened_at < turn.now
+    target = app.policies.sla[case.severity if case is not None and is_again else turn.decision.severity]
+    span = target.next_reply if is_again else target.first_reply
+    return due_at(turn.now, span, target.clock, app.policies.calendar) - turn.now
 
 
 def _is_off_hours(turn: Turn, app: App) -> bool:

@@ -47,6 +47,7 @@ from bot.domain.errors import (
     TopicClosed,
     TopicMissing,
     Undeliverable,
+    VersionConflict,
 )
 from bot.domain.ids import CaseId, ChatId
 from bot.domain.people import PersonState
@@ -66,6 +67,7 @@ IDLE_S = 0.5
 """How often the outbox is looked at when nobody rang; another process may have written to it."""
 LONGEST_WAIT_S = 60.0
 DESK_RETRY_S = 30.0
+ATTEMPTS = 3
 REPEAT = "↻ "
 UNKNOWN_PERSON = "person_erased"
 NOBODY = ChatId(0)
@@ -143,8 +145,12 @@ class Sender:
             case ToCase(case_id=case_id), Header():
                 return await self._show_header(case_id, delivery.priority)
             case ToCase(case_id=case_id), Aid():
-                text = await handover.aid(self._app, case_id)
+                text = await self._aid(case_id)
                 return await self._send(replace(delivery, content=Text(text=text))) if text else (Sent(), NOBODY)
+            case ToCase(case_id=case_id, group_id=int(only_in)), _ if only_in != await self._group_of(
+                (await self._case(case_id))[0]
+            ):
+                return Sent(), NOBODY  # the case is shown elsewhere now: what was to be marked or changed stayed behind
             case ToChat(chat_id=chat_id), Board():
                 return await self._show_board(chat_id, delivery.priority), chat_id
         chat_id, thread_id = await self._resolve(delivery)
@@ -157,16 +163,26 @@ class Sender:
         return sent, chat_id
 
     async def _perform(self, chat_id: ChatId, thread_id: int | None, delivery: Delivery) -> Sent:
-        answers, reply_to = delivery.answers, None
-        if answers is not None:
-            reply_to = await self._app.storage.run(lambda uow: uow.cases.place_of(answers, chat_id))
-        return await self._call(chat_id, thread_id, delivery.content, delivery.priority, reply_to=reply_to)
+        if not (delivery.case_message_ids or delivery.answers):
+            return await self._call(chat_id, thread_id, delivery.content, delivery.priority)
 
-    async def _call(
-        self, chat_id: ChatId, thread_id: int | None, content: Content, priority: Priority, *, reply_to: int | None = None
-    ) -> Sent:  # fmt: skip
-        send = partial(self._app.messenger.send, chat_id, thread_id, content, reply_to=reply_to)
+        async def call() -> Sent:
+            content, reply_to = await self._app.storage.run(lambda uow: _as_it_stands(uow, delivery, chat_id))
+            return Sent() if content is None else await self._app.messenger.send(chat_id, thread_id, content, reply_to=reply_to)
+
+        return await self._within_budget(chat_id, call, delivery.priority)
+
+    async def _call(self, chat_id: ChatId, thread_id: int | None, content: Content, priority: Priority) -> Sent:
+        send = partial(self._app.messenger.send, chat_id, thread_id, content)
         return await self._within_budget(chat_id, send, priority)
+
+    async def _aid(self, case_id: CaseId) -> str:
+        try:
+            return await handover.aid(self._app, case_id)
+        except Exception:
+            # Whatever ails the library, the case goes on without its help.
+            logger.exception("no aid for a case", extra={"event": "handover.failed", "case_id": case_id})
+            return ""
 
     async def _show_board(self, group_id: ChatId, priority: Priority) -> Sent:
         """Bring the board in General up to date; posted and pinned where there is none."""
@@ -251,7 +267,8 @@ class Sender:
         def keep(uow: UnitOfWork) -> None:
             uow.cases.save_topic(with_header)
             key = f"case:{case.id}:pin:{group_id}:{header_id}"
-            notices.enqueue(uow, ToCase(case_id=case.id), pin, key=key, now=now, priority=Priority.COSMETIC)
+            here = ToCase(case_id=case.id, group_id=group_id)
+            notices.enqueue(uow, here, pin, key=key, now=now, priority=Priority.COSMETIC)
 
         await app.storage.run(keep)
         return with_header
@@ -275,14 +292,24 @@ class Sender:
             # Telegram leaves out what it cannot copy, and does not say which.
             self._tell_of_loss(uow, item, f"{len(places)}/{len(carried)}")
         if isinstance(delivery.address, ToPerson):
-            for message_id in carried:
-                uow.cases.set_message_state(message_id, DeliveryState.SENT)
-            if carried:
+            self._note_arrival(uow, item, has_arrived=bool(places))
+            if carried and places:
                 notices.mark_delivery(uow, carried[0], notices.DELIVERED, key=f"sent:{item.id}", now=now)
         if places:
             # What was joined into one post is found in it.
             for n, message_id in enumerate(carried):
                 notices.link_sent(uow, message_id, chat_id, places[min(n, len(places) - 1)])
+
+    def _note_arrival(self, uow: UnitOfWork, item: OutboxItem, *, has_arrived: bool) -> None:
+        """A reply is with the person. One that was taken back and left in the same moment is with them too, and that is said."""
+        for message_id in item.delivery.case_message_ids if has_arrived else ():
+            message = uow.cases.message(message_id)
+            uow.cases.set_message_state(message_id, DeliveryState.SENT)
+            if message.state is DeliveryState.WITHDRAWN:
+                case, key = uow.cases.get(message.case_id), f"left:{message_id}"
+                notices.tell_topic(
+                    uow, self._app, case, "left_all_the_same", key=key, now=self._app.clock.now(), answers=message_id
+                )
 
     def _tell_of_loss(self, uow: UnitOfWork, item: OutboxItem, reason: str) -> None:
         """Tell the desk that what was written did not arrive, on whichever side; nothing vanishes in silence."""
@@ -306,10 +333,19 @@ class Sender:
     async def _handle_refusal(self, item: OutboxItem, exc: Undeliverable) -> None:
         app = self._app
         logger.warning("delivery refused", extra={"event": "outbox.refused", "outbox_id": item.id, "error": exc.code})
-        await app.storage.run(lambda uow: self._record_refusal(uow, item, exc))
+        for attempt in range(ATTEMPTS):
+            try:
+                await app.storage.run(lambda uow: self._record_refusal(uow, item, exc))
+                return
+            except VersionConflict:  # the case has just moved
+                if attempt == ATTEMPTS - 1:
+                    raise
 
     def _record_refusal(self, uow: UnitOfWork, item: OutboxItem, exc: Undeliverable) -> None:
         now, worker, address = self._app.clock.now(), self._app.worker, item.delivery.address
+        if item.delivery.case_message_ids:
+            # Conversation and case before the outbox, as everywhere.
+            uow.cases.locked(uow.cases.message(item.delivery.case_message_ids[0]).case_id)
         is_mark = isinstance(item.delivery.content, Reaction | CloseTopic | ReopenTopic | Pin)
         if isinstance(exc, GroupMigrated) and not isinstance(address, ToPerson):
             groups.follow(uow, self._app, self._chat_of(uow, address), ChatId(exc.new_chat_id))
@@ -349,6 +385,26 @@ class Sender:
             casework.person_unreachable(uow, self._app, address.person_id, key=f"unreachable:{item.id}", now=now)
         else:
             self._tell_of_loss(uow, item, exc.code)
+
+
+def _as_it_stands(uow: UnitOfWork, delivery: Delivery, chat_id: ChatId) -> tuple[Content | None, int | None]:
+    """Return what may leave now, and what it replies to: while it waited its case may have been sealed, or it taken back."""
+    answers = delivery.answers
+    reply_to = uow.cases.place_of(answers, chat_id) if answers is not None else None
+    if not delivery.case_message_ids:
+        return delivery.content, reply_to
+    messages = [uow.cases.message(message_id) for message_id in delivery.case_message_ids]
+    case = uow.cases.get(messages[0].case_id)
+    if isinstance(delivery.address, ToCase):
+        is_secret = case.sealed or uow.people.get(case.person_id).state is PersonState.ERASED
+        return (None if is_secret else delivery.content), reply_to
+    kept = [message.state is not DeliveryState.WITHDRAWN for message in messages]
+    if all(kept):
+        return delivery.content, reply_to
+    if isinstance(delivery.content, Copy) and any(kept):
+        ids = tuple(number for number, is_kept in zip(delivery.content.message_ids, kept, strict=True) if is_kept)
+        return replace(delivery.content, message_ids=ids), reply_to
+    return None, reply_to
 
 
 def _marked(item: OutboxItem) -> Delivery:

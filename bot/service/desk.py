@@ -64,6 +64,10 @@ def _press(uow: UnitOfWork, *, message: Incoming, app: App) -> str:
     if staff is None:
         return app.catalogue.staff_text("not_linked")
     case = uow.cases.get(action.case_id)
+    topic = uow.cases.topic(case.id)
+    if not message.is_private and (topic.group_id, topic.header_message_id) != (message.chat_id, message.message_id):
+        # A header that has been left behind: its number may be another message's where the case is shown now.
+        return app.catalogue.staff_text("button_expired")
     if action.action == "back":
         notices.refresh_header(uow, app, case, now=now, again=str(message.update_id))
         return ""
@@ -78,7 +82,8 @@ def _show_menu(uow: UnitOfWork, app: App, case: Case, rows: Sequence[Sequence[st
     content = Edit(
         message_id=message.message_id, text=notices.header(uow, app, case), buttons=notices.menu(uow, app, case, rows, now=now)
     )
-    notices.enqueue(uow, ToCase(case_id=case.id), content, key=f"menu:{message.update_id}", now=now)
+    here = ToCase(case_id=case.id, group_id=message.chat_id)
+    notices.enqueue(uow, here, content, key=f"menu:{message.update_id}", now=now)
 
 
 def act(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, verb: str, value: str) -> str:
@@ -187,28 +192,50 @@ def _post(uow: UnitOfWork, *, message: Incoming, app: App) -> None:
     if case is None:
         _outside_topics(uow, message, app)
         return
+    if groups.desk_of(uow, app, message.chat_id) != groups.group_of(uow, app, case):
+        _notice(uow, app, message, app.catalogue.staff_text("moved_elsewhere"))
+        return
     staff = uow.staff.by_chat(message.sender_id)
     key, now = f"desk:{message.update_id}", app.clock.now()
     if staff is None or not staff.desk_role.works_cases:
         notices.tell_topic(uow, app, case, "not_linked", key=key, now=now)
         _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.is_edit and message.kind is Kind.COMMAND:
-        _finish(uow, message, app, Disposition.SERVICE_EVENT)  # it was obeyed, or refused, when it came
-    elif message.kind is Kind.COMMAND or _looks_like_a_command(message.text):
+        return
+    try:
+        disposition = _written(uow, app, case, staff, message, key)
+    except InvalidTransition as exc:
+        notices.tell_desk(uow, app, case, str(exc), key=key, now=now)
+        disposition = Disposition.REFUSED_WITH_NOTICE
+    _finish(uow, message, app, disposition)
+
+
+def _written(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> Disposition:
+    """Do what a colleague's post asks for: obey it, send it, or keep it."""
+    now = app.clock.now()
+    is_command = message.kind is Kind.COMMAND or _looks_like_a_command(message.text)
+    if is_command and message.is_edit:
+        return _edited_command(uow, app, case, staff, message)
+    if is_command:
         # A mistyped command is for us too, never for the person; so is one below a photo.
         said = act(uow, app, case, staff, message.command or "", message.argument.strip())
         notices.tell_desk(uow, app, case, said, key=key, now=now)
-        _finish(uow, message, app, Disposition.SERVICE_EVENT)
-    elif case.sealed:
-        notices.tell_topic(uow, app, case, "sealed_not_here", key=key, now=now)
-        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
-    elif message.is_edit:
-        _edit(uow, app, case, staff, message, key)
-    elif _is_note(uow, case, staff, message):
-        _keep_note(uow, app, case, staff, message, key)
-    else:
-        relay.reply(uow, app, case, staff, text=message.text, post=message, key=f"{key}:reply", now=now)
-        _finish(uow, message, app, Disposition.RELAYED)
+        return Disposition.SERVICE_EVENT
+    if case.sealed:
+        raise InvalidTransition(app.catalogue.staff_text("sealed_not_here"))
+    if message.is_edit:
+        return _edit(uow, app, case, staff, message, key)
+    if _is_note(uow, case, staff, message):
+        return _keep_note(uow, app, case, staff, message, key)
+    relay.reply(uow, app, case, staff, text=message.text, post=message, key=f"{key}:reply", now=now)
+    return Disposition.RELAYED
+
+
+def _edited_command(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming) -> Disposition:
+    """A command was obeyed, or refused, when it came; a reply that became one was not meant for the person."""
+    changed = relay.original(uow, case, message.chat_id, message.message_id)
+    if changed is not None and changed.direction is Direction.TO_PERSON:
+        relay.make_note(uow, app, case, staff, changed, message.text, now=app.clock.now())
+    return Disposition.SERVICE_EVENT
 
 
 def _looks_like_a_command(text: str) -> bool:
@@ -223,7 +250,7 @@ def _is_note(uow: UnitOfWork, case: Case, staff: StaffMember, message: Incoming)
     return before is not None and before.direction is Direction.NOTE
 
 
-def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
+def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> Disposition:
     now = app.clock.now()
     before = uow.cases.of_album(case.id, message.album) if message.album is not None else None
     if before is not None and before.direction is Direction.TO_PERSON:
@@ -233,34 +260,31 @@ def _keep_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, messag
         case = uow.cases.get(case.id)
     text = message.text.removeprefix(NOTE_PREFIX).strip() or f"[{message.kind}]"
     relay.add_note(uow, app, case, staff, text, now=now, post=message)
-    notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
+    notices.mark(uow, case.id, message.chat_id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
     if case.owner_id is None and not message.text.startswith(NOTE_PREFIX):
         notices.tell_topic(uow, app, case, "note_kept", key=f"{key}:why", now=now)
-    _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
+    return Disposition.STORED_FOR_HUMAN
 
 
-def _edit(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> None:
-    """A changed note stays a note; a changed reply changes for the person too, and two slashes take it back in time."""
-    now = app.clock.now()
-    changed = relay.original(uow, case, message.chat_id, message.message_id)
-    if changed is not None and changed.direction is Direction.NOTE:
-        text = message.text.removeprefix(NOTE_PREFIX).strip()
+def _edit(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, message: Incoming, key: str) -> Disposition:
+    """A changed note stays a note; a changed reply changes for the person too, and two slashes take it back in time.
+
+    Raises:
+        InvalidTransition: it cannot be shown to the person, or not be taken back any more.
+    """
+    now, changed = app.clock.now(), relay.original(uow, case, message.chat_id, message.message_id)
+    text = message.text.removeprefix(NOTE_PREFIX).strip()
+    if changed is None or changed.direction is Direction.FROM_PERSON:
+        raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
+    if changed.direction is Direction.NOTE:
         relay.add_note(uow, app, case, staff, f"{relay.EDITED}{text}", now=now)
-        _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
-        return
-    try:
-        if changed is None or changed.direction is not Direction.TO_PERSON:
-            raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
-        if message.text.startswith(NOTE_PREFIX):
-            relay.make_note(uow, app, case, staff, changed, message.text.removeprefix(NOTE_PREFIX).strip(), now=now)
-            notices.mark(uow, case.id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
-            _finish(uow, message, app, Disposition.STORED_FOR_HUMAN)
-        else:
-            relay.change_reply(uow, app, case, staff, changed, message, key=key, now=now)
-            _finish(uow, message, app, Disposition.RELAYED)
-    except InvalidTransition as exc:
-        notices.tell_desk(uow, app, case, str(exc), key=key, now=now, answers=changed.id if changed else None)
-        _finish(uow, message, app, Disposition.REFUSED_WITH_NOTICE)
+        return Disposition.STORED_FOR_HUMAN
+    if message.text.startswith(NOTE_PREFIX):
+        relay.make_note(uow, app, case, staff, changed, text, now=now)
+        notices.mark(uow, case.id, message.chat_id, message.message_id, notices.KEPT_AS_NOTE, key=key, now=now)
+        return Disposition.STORED_FOR_HUMAN
+    relay.change_reply(uow, app, case, staff, changed, message, key=key, now=now)
+    return Disposition.RELAYED
 
 
 def _case_of(uow: UnitOfWork, message: Incoming, app: App) -> Case | None:

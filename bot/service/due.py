@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 BATCH = 50
 PUT_OFF = timedelta(minutes=5)
+ASK_AGAIN = timedelta(days=7)
+"""How often it is asked what is to become of a case in which nothing happens: an open case is never without a timer."""
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
@@ -129,15 +131,16 @@ def _climb(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -
 
 
 def _route(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
-    """Look for somebody who takes the case."""
-    again_at = routing.place(uow, app, case, is_first=timer.step == 0, key=_key(timer, f"route{timer.step}"), now=now)
-    still = uow.timers.open_of(case.id).get(TimerKind.ROUTE)
-    if still is None:  # somebody has it now
+    """Look for somebody who takes the case, again and again while it waits; an urgent one calls everybody on call anew."""
+    if (opens_at := routing.opens_at(app, case, now)) > now:
+        save(uow, app, case.id, replace(timer, due_at=opens_at))  # nobody is at work whom it could be given to
         return
+    again_at = routing.place(uow, app, case, look=timer.step, key=_key(timer, f"route{timer.step}"), now=now)
     if again_at is None:
-        save(uow, app, case.id, replace(still, state=TimerState.STOPPED))
-    else:
-        save(uow, app, case.id, replace(still, step=timer.step + 1, due_at=again_at))
+        return
+    save(uow, app, case.id, replace(timer, step=timer.step + 1, due_at=again_at))
+    if case.is_urgent and timer.step > 0 and TimerKind.LADDER not in uow.timers.open_of(case.id):
+        save(uow, app, case.id, Timer(kind=TimerKind.LADDER, started_at=now, due_at=now))
 
 
 def _wake(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
@@ -158,8 +161,9 @@ def _remind(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) 
         due = max(timer.started_at + REMIND_AFTER[step], now + REMIND_AFTER[step] - REMIND_AFTER[step - 1])
         save(uow, app, case.id, replace(timer, step=step, due_at=due))
         return
-    save(uow, app, case.id, replace(timer, state=TimerState.STOPPED))
-    notices.tell_topic(uow, app, case, "no_answer", key=_key(timer, "end"), now=now, who=notices.alias_of(uow, case.owner_id))
+    save(uow, app, case.id, replace(timer, step=step, due_at=now + ASK_AGAIN))
+    who = notices.alias_of(uow, case.owner_id)
+    notices.tell_topic(uow, app, case, "no_answer", key=_key(timer, f"end{step}"), now=now, who=who)
 
 
 def _close(uow: UnitOfWork, app: App, case: Case, _timer: Timer, now: datetime) -> None:
@@ -167,8 +171,8 @@ def _close(uow: UnitOfWork, app: App, case: Case, _timer: Timer, now: datetime) 
 
 
 def _stay_unreachable(uow: UnitOfWork, app: App, case: Case, timer: Timer, now: datetime) -> None:
-    save(uow, app, case.id, replace(timer, state=TimerState.STOPPED))
-    notices.tell_topic(uow, app, case, "still_unreachable", key=_key(timer, "end"), now=now)
+    save(uow, app, case.id, replace(timer, step=timer.step + 1, due_at=now + ASK_AGAIN))
+    notices.tell_topic(uow, app, case, "still_unreachable", key=_key(timer, f"end{timer.step}"), now=now)
 
 
 _DUE = {

@@ -105,14 +105,16 @@ def mark_delivery(uow: UnitOfWork, message_id: CaseMessageId, emoji: str, *, key
     case_id = uow.cases.message(message_id).case_id
     group_id = uow.cases.topic(case_id).group_id
     place = uow.cases.place_of(message_id, group_id) if group_id is not None else None
-    if place is not None:
-        mark(uow, case_id, place, emoji, key=key, now=now)
+    if place is not None and group_id is not None:
+        mark(uow, case_id, group_id, place, emoji, key=key, now=now)
 
 
-def mark(uow: UnitOfWork, case_id: CaseId, telegram_id: int, emoji: str, *, key: str, now: datetime) -> None:
+def mark(
+    uow: UnitOfWork, case_id: CaseId, group_id: ChatId, telegram_id: int, emoji: str, *, key: str, now: datetime
+) -> None:  # fmt: skip
     """Put a reaction under a desk post."""
     content = Reaction(message_id=telegram_id, emoji=emoji)
-    enqueue(uow, ToCase(case_id=case_id), content, key=key, now=now, priority=Priority.COSMETIC)
+    enqueue(uow, ToCase(case_id=case_id, group_id=group_id), content, key=key, now=now, priority=Priority.COSMETIC)
 
 
 def tell_topic(

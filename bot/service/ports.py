@@ -185,8 +185,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def withdraw(self, message_id: CaseMessageId, *, now: datetime) -> bool:
-        """Cancel all that carries a reply if no part of it can have left; return whether it was so."""
+    def withdraw(self, message_ids: Collection[CaseMessageId], *, now: datetime) -> None:
+        """Cancel what carries these replies and has never been tried; what is on its way is asked again before it leaves."""
         ...
 
     def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
@@ -205,8 +205,8 @@ class Outbox(Protocol):
         """Cancel all that waits for a person; return the case messages that will not reach them."""
         ...
 
-    def waiting_since(self, pools: Sequence[Pool]) -> datetime | None:
-        """Return when the oldest row of these pools that waits was written; None when none waits."""
+    def waiting_since(self, case_ids: Collection[CaseId]) -> datetime | None:
+        """Return when the oldest delivery to the topics of these cases that waits was written; None when none waits."""
         ...
 
     def release_leases(self) -> int:
@@ -300,7 +300,7 @@ class Cases(Protocol):
         ...
 
     def last_owner_of(self, person_id: PersonId, *, since: datetime) -> StaffId | None:
-        """Return who last had a case of this person that was worked on since."""
+        """Return who last had a case of this person, not sealed, that was worked on since."""
         ...
 
     def add_routing(self, case_id: CaseId, routing: Routing) -> None: ...
@@ -496,8 +496,12 @@ class Ledger(Protocol):
         """Return how many deliveries written before have not left."""
         ...
 
-    def unseen_messages(self, *, after: datetime, before: datetime) -> int:
-        """Return how many messages of people, of cases that are not sealed, stand in no group and are on their way to none."""
+    def unseen_messages(self, *, after: datetime, before: datetime, queues: Collection[str] | None = None) -> int:
+        """Return how many messages of people stand in no group and are on their way to none.
+
+        Those of sealed cases are not counted, and of cases that are over only what was written after ``after``; ``queues`` are
+        those with a group, None for all.
+        """
         ...
 
     def muted_people(self) -> list[PersonId]:
@@ -505,7 +509,11 @@ class Ledger(Protocol):
         ...
 
     def cases_without_timer(self) -> list[CaseId]:
-        """Return open cases that never had a timer."""
+        """Return open cases for which nothing runs."""
+        ...
+
+    def timers_put_off(self) -> int:
+        """Return how many timers could not do what was due and wait to be tried again."""
         ...
 
     def group_reached_since(self, at: datetime) -> bool:

@@ -5,6 +5,7 @@ would wait for them: a case without a timer gets its timers, and somebody whom n
 """
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,6 @@ from functools import partial
 from bot.domain.people import DeskRole, Speaker, hand_to
 from bot.service import timers
 from bot.service.app import App
-from bot.service.groups import all_groups
 from bot.service.periodic import repeat
 from bot.service.ports import UnitOfWork
 
@@ -23,6 +23,8 @@ EVERY_S = 3600.0
 HANDLED_WITHIN = timedelta(minutes=10)
 DELIVERED_WITHIN = timedelta(hours=1)
 LOOK_BACK = timedelta(hours=24)
+KINDS = {"updates_without_end", "replies_without_end", "deliveries_waiting", "unseen_messages", "timers_overdue"}
+"""Incidents that this module opens and closes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,9 @@ class Balance:
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
-    """Balance the books every hour until ``stop`` is set."""
+    """Balance the books every hour until ``stop`` is set; what waited while nothing ran is worked off before."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), HANDLED_WITHIN.total_seconds())
     await repeat(partial(reconcile, app), EVERY_S, stop, name="reconcile")
 
 
@@ -49,16 +53,16 @@ async def reconcile(app: App) -> Balance:
 
 def balance(uow: UnitOfWork, app: App, now: datetime) -> dict[str, str]:
     """Return what does not balance, by incident kind, and change nothing."""
-    has_group = bool(all_groups(uow, app))
+    shown = None if app.office.group_id is not None else set(app.office.groups)
     counts = {
         "updates_without_end": (uow.ledger.updates_without_end(before=now - HANDLED_WITHIN), "updates have no end"),
         "replies_without_end": (uow.ledger.replies_without_end(before=now - DELIVERED_WITHIN), "replies have no delivery state"),
         "deliveries_waiting": (uow.ledger.deliveries_waiting(before=now - DELIVERED_WITHIN), "deliveries wait for over an hour"),
         "unseen_messages": (
-            uow.ledger.unseen_messages(after=now - LOOK_BACK, before=now - HANDLED_WITHIN) if has_group else 0,
+            uow.ledger.unseen_messages(after=now - LOOK_BACK, before=now - HANDLED_WITHIN, queues=shown),
             "messages of people stand in no group",
         ),
-        "timer_failed": (len(uow.timers.ringing(now - HANDLED_WITHIN, limit=100)), "timers are overdue"),
+        "timers_overdue": (len(uow.timers.ringing(now - HANDLED_WITHIN, limit=100)), "timers are overdue"),
     }
     return {kind: f"{n} {what}" for kind, (n, what) in counts.items() if n}
 
@@ -66,8 +70,7 @@ def balance(uow: UnitOfWork, app: App, now: datetime) -> dict[str, str]:
 def _reconcile(uow: UnitOfWork, app: App, now: datetime) -> Balance:
     mended = {"cases_timed": _start_timers(uow, app, now), "people_unmuted": _unmute(uow, now)}
     wrong = balance(uow, app, now)
-    kinds = {"updates_without_end", "replies_without_end", "deliveries_waiting", "unseen_messages", "timer_failed"}
-    for kind in kinds - set(wrong):
+    for kind in KINDS - set(wrong):
         uow.incidents.close(kind, now=now)
     for kind, detail in wrong.items():
         uow.incidents.open(kind, detail, now=now)
@@ -95,6 +98,8 @@ def _close_what_is_over(uow: UnitOfWork, now: datetime) -> None:
     for role in DeskRole:
         if role in roles:
             uow.incidents.close(timers.nobody(role), now=now)
+    if uow.ledger.timers_put_off() == 0:
+        uow.incidents.close("timer_failed", now=now)
     for kind, _, opened_at in uow.incidents.list_open():
         if kind == "desk_unavailable" and uow.ledger.group_reached_since(opened_at):
             uow.incidents.close(kind, now=now)

@@ -6,6 +6,7 @@ given, whether Telegram refused it or its writer took it back.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from bot.domain import cases
 from bot.domain.cases import Case, CaseMessage, DeliveryState, Direction
@@ -21,7 +22,10 @@ from bot.service.split import split_text
 
 ALBUM_QUIET = timedelta(seconds=1.2)
 """How long after a part of an album the next one is waited for; later ones follow as a reply to it."""
+PLACE_EVERY = timedelta(minutes=1)
 EDITED = "✎ "
+LOST = frozenset({DeliveryState.NOT_DELIVERED, DeliveryState.WITHDRAWN})
+"""States of a reply that the person does not get."""
 
 
 def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: str, now: datetime) -> Case:
@@ -29,30 +33,50 @@ def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: st
 
     An edited message is shown beside the first one, as a reply to it: both stay, and the caseworker is told.
     """
+    if message.is_edit and not message.text and _is_followed(uow, case, message, now):
+        return case
     waited = case.state
     case = timers.record(uow, app, case, cases.person_wrote(case, at=now))
-    text = f"{EDITED}{message.text}" if message.is_edit else message.text
     answers = _belongs_to(uow, case, message)
+    stored = store(uow, case, message, f"{EDITED}{message.text}" if message.is_edit else message.text, now=now)
+    if case.sealed:
+        notices.tell_topic(uow, app, case, "sealed_new_message", key=key, now=now)
+    elif is_words(message):
+        shown = app.catalogue.staff_text("person_wrote", text=stored.text)
+        for n, piece in enumerate(split_text(shown)):
+            content = Text(text=piece)
+            notices.enqueue_desk(uow, app, case, content, key=f"{key}:{n}", now=now, carries=stored.id, answers=answers)
+    else:
+        show_copy(uow, app, case, message, stored, key=key, now=now, answers=answers)
+    if case.state is not waited:
+        notices.refresh_header(uow, app, case, now=now)
+    return case
+
+
+def store(uow: UnitOfWork, case: Case, message: Incoming, text: str, *, now: datetime) -> CaseMessage:
+    """Keep what the person sent, and which Telegram message it is."""
     stored = uow.cases.add_message(
         case.id, direction=Direction.FROM_PERSON, kind=message.kind, text=text, staff_id=None,
         state=DeliveryState.RECEIVED, at=now, album=None if message.is_edit else message.album,
     )  # fmt: skip
     remember(uow, message, stored)
-    if case.sealed:
-        notices.tell_topic(uow, app, case, "sealed_new_message", key=key, now=now)
-    elif message.kind in {Kind.TEXT, Kind.COMMAND} or message.is_edit:
-        shown = app.catalogue.staff_text("person_wrote", text=text)
-        for n, piece in enumerate(split_text(shown)):
-            content = Text(text=piece)
-            notices.enqueue_desk(uow, app, case, content, key=f"{key}:{n}", now=now, carries=stored.id, answers=answers)
-    else:
-        held = ALBUM_QUIET if message.album else timedelta()
-        notices.enqueue_desk(
-            uow, app, case, _copy(message), key=key, now=now, carries=stored.id, answers=answers, held=held
-        )  # fmt: skip
-    if case.state is not waited:
-        notices.refresh_header(uow, app, case, now=now)
-    return case
+    return stored
+
+
+def is_words(message: Incoming) -> bool:
+    """Whether a message is shown by its words; anything else is copied, also when it was edited without any."""
+    return message.kind in {Kind.TEXT, Kind.COMMAND} or (message.is_edit and bool(message.text))
+
+
+def show_copy(
+    uow: UnitOfWork, app: App, case: Case, message: Incoming, stored: CaseMessage, *, key: str, now: datetime,
+    answers: CaseMessageId | None = None,
+) -> None:  # fmt: skip
+    """Show the desk a photo, a voice, a place … as the person sent it; an album waits for its other parts."""
+    held = ALBUM_QUIET if stored.album else timedelta()
+    notices.enqueue_desk(
+        uow, app, case, _copy(message), key=key, now=now, carries=stored.id, answers=answers, held=held
+    )  # fmt: skip
 
 
 def remember(uow: UnitOfWork, message: Incoming, stored: CaseMessage) -> None:
@@ -72,10 +96,9 @@ def reply(
         InvalidTransition: ``staff`` does not own the case.
     """
     waited = case.state
-    case = timers.record(uow, app, case, cases.reply(case, by=staff.id, at=now))
+    case = timers.record(uow, app, case, cases.reply(case, by=staff.id, role=staff.desk_role, at=now))
     if case.state is not waited:
         notices.refresh_header(uow, app, case, now=now)
-    is_words = post is None or post.kind is Kind.TEXT
     answers = None if post is None else _belongs_to(uow, case, post)
     message = uow.cases.add_message(
         case.id, direction=Direction.TO_PERSON, kind=Kind.TEXT if post is None else post.kind, text=text,
@@ -84,7 +107,9 @@ def reply(
     if post is not None:
         remember(uow, post, message)
     contents: list[Content] = (
-        [Text(text=piece) for piece in split_text(_signed(app, case, text))] if is_words or post is None else [_copy(post)]
+        [Text(text=piece) for piece in split_text(_signed(app, case, text))]
+        if post is None or post.kind is Kind.TEXT
+        else [_copy(post)]
     )
     held = app.office.undo if message.album is None else max(app.office.undo, ALBUM_QUIET)
     for n, piece in enumerate(contents):
@@ -101,15 +126,13 @@ def take_back(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now:
     Raises:
         InvalidTransition: nothing of theirs is held any more.
     """
+    case = uow.cases.locked(case.id)
     waiting = [
         message
         for message in uow.cases.messages(case.id)
         if message.staff_id == staff.id and message.state is DeliveryState.QUEUED
     ]
-    last = [message for message in waiting if message.id == waiting[-1].id or _same_album(message, waiting[-1])]
-    if not last or not uow.outbox.withdraw(last[0].id, now=now):
-        raise InvalidTransition(app.catalogue.staff_text("undo_too_late"))
-    lose_replies(uow, app, [message.id for message in last], DeliveryState.WITHDRAWN, now=now)
+    _withdraw(uow, app, case, waiting[-1] if waiting else None, now=now)
 
 
 def make_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, sent: CaseMessage, text: str, *, now: datetime) -> None:
@@ -118,10 +141,25 @@ def make_note(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, sent: C
     Raises:
         InvalidTransition: it has left.
     """
-    if sent.staff_id != staff.id or not uow.outbox.withdraw(sent.id, now=now):
-        raise InvalidTransition(app.catalogue.staff_text("undo_too_late"))
-    lose_replies(uow, app, [sent.id], DeliveryState.WITHDRAWN, now=now)
+    case = uow.cases.locked(case.id)
+    _withdraw(uow, app, case, sent if sent.staff_id == staff.id else None, now=now)
     keep_note(uow, case, staff, text, now=now)
+
+
+def _withdraw(uow: UnitOfWork, app: App, case: Case, reply_: CaseMessage | None, *, now: datetime) -> None:
+    """Keep a reply, and the album it is part of, from the person; what is being sent is asked again before it leaves."""
+    found = (
+        [] if reply_ is None else [one for one in uow.cases.messages(case.id) if one.id == reply_.id or _same_album(one, reply_)]
+    )
+    chat_id = uow.people.get(case.person_id).chat_id
+    queued = [one for one in found if one.state is DeliveryState.QUEUED and uow.cases.place_of(one.id, chat_id) is None]
+    if not queued:
+        raise InvalidTransition(app.catalogue.staff_text("undo_too_late"))
+    uow.outbox.withdraw([one.id for one in queued], now=now)
+    lose_replies(uow, app, [one.id for one in queued], DeliveryState.WITHDRAWN, now=now)
+    if len(queued) < len(found):
+        key = f"undo:{queued[0].id}"
+        notices.tell_topic(uow, app, case, "undo_partly", key=key, now=now, answers=found[0].id)
 
 
 def change_reply(
@@ -136,11 +174,15 @@ def change_reply(
         raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
     is_caption = sent.kind != Kind.TEXT
     words = post.text if is_caption else _signed(app, case, post.text)
-    if not is_caption and uow.outbox.rewrite(sent.id, Text(text=words)):
+    pieces = max(len(split_text(words)), 1 if is_caption else len(split_text(_signed(app, case, sent.text))))
+    place = uow.cases.place_of(sent.id, uow.people.get(case.person_id).chat_id)
+    if pieces > 1:
+        raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
+    # A copy takes the caption as it stands when it is made.
+    if (place is None and is_caption) or (not is_caption and uow.outbox.rewrite(sent.id, Text(text=words))):
         uow.cases.set_text(sent.id, post.text)
         return
-    place = uow.cases.place_of(sent.id, uow.people.get(case.person_id).chat_id)
-    if place is None or len(split_text(words)) > 1 or sent.album is not None:
+    if place is None or sent.album is not None:
         raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
     message = uow.cases.add_message(
         case.id, direction=Direction.TO_PERSON, kind=sent.kind, text=f"{EDITED}{post.text}", staff_id=staff.id,
@@ -152,16 +194,18 @@ def change_reply(
 
 def lose_replies(uow: UnitOfWork, app: App, message_ids: Sequence[CaseMessageId], state: DeliveryState, *, now: datetime) -> None:
     """Replies that will not reach the person count as never given, unless another one has been given since."""
-    lost = [message for message in map(uow.cases.message, message_ids) if _is_reply(message)]
+    lost = [message for message in map(uow.cases.message, message_ids) if _is_reply(message) and message.state not in LOST]
     for message in lost:
         uow.cases.set_message_state(message.id, state)
     if not lost:
         return
-    case = uow.cases.get(lost[0].case_id)
-    given = {DeliveryState.QUEUED, DeliveryState.SENT}
-    if any(message.id > lost[0].id and _is_reply(message) for message in uow.cases.messages(case.id) if message.state in given):
+    case = uow.cases.locked(lost[0].case_id)
+    # The person has heard nothing since the first of all that did not arrive one after the other.
+    replies = reversed([message for message in uow.cases.messages(case.id) if _is_reply(message)])
+    unheard = list(takewhile(lambda message: message.state in LOST, replies))
+    if lost[-1].id not in {message.id for message in unheard}:
         return
-    before = cases.before_reply(case, uow.cases.events(case.id), at=lost[0].at)
+    before = cases.before_reply(case, uow.cases.events(case.id), at=unheard[-1].at)
     if before is not None and (event := cases.undelivered(case, before=before, at=now)) is not None:
         case = timers.record(uow, app, case, event)
         notices.refresh_header(uow, app, case, now=now)
@@ -191,6 +235,12 @@ def original(uow: UnitOfWork, case: Case, chat_id: ChatId, message_id: int | Non
     """Return the message of this case that a Telegram message carries; that of another case is none."""
     link = None if message_id is None else uow.cases.linked(chat_id, message_id)
     return uow.cases.message(link.case_message_id) if link is not None and link.case_id == case.id else None
+
+
+def _is_followed(uow: UnitOfWork, case: Case, message: Incoming, now: datetime) -> bool:
+    """Whether a place that moves was shown a moment ago: of a live location one in a minute is enough."""
+    places = [one.at for one in uow.cases.messages(case.id) if one.kind == Kind.LOCATION]
+    return message.kind is Kind.LOCATION and bool(places) and now - places[-1] < PLACE_EVERY
 
 
 def _belongs_to(uow: UnitOfWork, case: Case, message: Incoming) -> CaseMessageId | None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import cases
 from bot.domain.cases import Case
+from bot.domain.ids import StaffId
 from bot.domain.people import DeskRole
 from bot.domain.routing import COOL_DOWN, KNOWN_FOR, Candidate, Mode, Why, gave_up, rank
 from bot.service import notices, timers
@@ -12,36 +13,56 @@ from bot.service.ports import Routing, UnitOfWork
 from policies import counts_from
 
 LOOK_AGAIN = timedelta(minutes=15)
+"""How often a queue that gives looks for somebody."""
+TELL_AGAIN, TELL_URGENT = timedelta(days=1), timedelta(hours=1)
+"""How often the supervisors are told of a case that nobody takes."""
 
 
-def place(uow: UnitOfWork, app: App, case: Case, *, is_first: bool, key: str, now: datetime) -> datetime | None:
-    """Give the case to somebody, or tell who may claim it; return when to look again, None when that is settled.
+def opens_at(app: App, case: Case, now: datetime) -> datetime:
+    """Return when somebody can be looked for: a queue that gives does so in opening hours; others can be claimed at any time."""
+    target = app.policies.sla[case.severity]
+    return counts_from(now, target.clock, app.policies.calendar) if _gives(app, case) else now
+
+
+def place(uow: UnitOfWork, app: App, case: Case, *, look: int, key: str, now: datetime) -> datetime | None:
+    """Give the case to somebody, or tell who may claim it; return when to look again, None when somebody has it.
 
     An urgent case is given to nobody who might not look: it calls the people on call (:mod:`bot.service.due`).
+
+    Args:
+        look: How often somebody was looked for before.
     """
-    mode = Mode(app.policies.queues[case.queue].mode)
+    mode, gives = Mode(app.policies.queues[case.queue].mode), _gives(app, case)
     candidates = _candidates(uow, case, now)
     fit = [one for one in candidates if one.fits]
-    gives = mode is Mode.PUSH and not case.is_urgent
-    opens_at = counts_from(now, app.policies.sla[case.severity].clock, app.policies.calendar)
-    if gives and fit and opens_at > now:
-        return opens_at  # nobody is at work whom it could be given to
     chosen = fit[0] if gives and fit else None
-    if is_first or chosen is not None:
+    if look == 0 or chosen is not None:
         _keep(uow, case, mode, chosen, candidates, now)
     if chosen is not None:
         _give(uow, app, case, chosen, key=key, now=now)
         return None
-    if is_first:
+    every = LOOK_AGAIN if gives else TELL_URGENT if case.is_urgent else TELL_AGAIN
+    if look == 0:
         _announce(uow, app, case, fit, key=key, now=now)
-    return now + LOOK_AGAIN if gives else None
+    elif look % (TELL_AGAIN // every if gives else 1) == 0:
+        timers.tell_supervisors(uow, app, case, "still_waits", key, now, since=notices.local(app, case.opened_at))
+    return now + every
+
+
+def _gives(app: App, case: Case) -> bool:
+    return Mode(app.policies.queues[case.queue].mode) is Mode.PUSH and not case.is_urgent
 
 
 def _candidates(uow: UnitOfWork, case: Case, now: datetime) -> list[Candidate]:
     return rank(
         case, uow.staff.all(), uow.cases.loads(urgent_since=now - COOL_DOWN),
-        known_to=uow.cases.last_owner_of(case.person_id, since=now - KNOWN_FOR), left=gave_up(uow.cases.events(case.id)), now=now,
+        known_to=_known_to(uow, case, now), left=gave_up(uow.cases.events(case.id)), now=now,
     )  # fmt: skip
+
+
+def _known_to(uow: UnitOfWork, case: Case, now: datetime) -> StaffId | None:
+    """Return who helped this person last. A sealed case is offered to nobody for that: it may be about them."""
+    return None if case.sealed else uow.cases.last_owner_of(case.person_id, since=now - KNOWN_FOR)
 
 
 def _give(uow: UnitOfWork, app: App, case: Case, chosen: Candidate, *, key: str, now: datetime) -> None:

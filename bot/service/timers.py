@@ -11,7 +11,7 @@ from bot.domain import cases
 from bot.domain.cases import Case, CaseEvent, EventKind, WorkState
 from bot.domain.ids import CaseId
 from bot.domain.people import DeskRole, StaffMember, hand_to
-from bot.domain.timers import PROMISES, Due, Timer, TimerKind, TimerState, follow
+from bot.domain.timers import PROMISES, Due, Timer, TimerKind, TimerState, anew, follow
 from bot.service import notices
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
@@ -72,9 +72,8 @@ def record(uow: UnitOfWork, app: App, case: Case, event: CaseEvent) -> Case:
 
 def start_anew(uow: UnitOfWork, app: App, case: Case, *, now: datetime) -> None:
     """Let an open case that has no timers have them, counted from now."""
-    _follow(uow, app, case, case, CaseEvent(kind=EventKind.OPENED, at=now, severity=case.severity))
-    if case.owner_id is not None:
-        _follow(uow, app, case, case, CaseEvent(kind=EventKind.CLAIMED, at=now, staff_id=case.owner_id))
+    for timer in anew(case, now, promise(app.policies)):
+        save(uow, app, case.id, timer)
 
 
 def unclaimed(case: Case) -> str:

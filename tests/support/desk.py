@@ -41,8 +41,17 @@ class Desk:
 
     async def presses(self, sender: ChatId, label: str) -> str:
         await self.deliver()
-        token = next(b.token for c in reversed(self.shown()) for row in c.buttons for b in row if b.label == label)
-        message = await self._incoming(sender, kind=Kind.BUTTON, button=token, callback_id="q")
+        chat, number, token = next(
+            (chat, content.message_id if isinstance(content, Edit) else 1000 * (n + 1), button.token)
+            for n, (chat, _, content) in reversed(list(enumerate(self.messenger.sent)))
+            if isinstance(content, Text | Edit)
+            for row in content.buttons
+            for button in row
+            if button.label == label
+        )
+        message = await self._incoming(
+            sender, kind=Kind.BUTTON, button=token, callback_id="q", chat_id=chat, message_id=number, is_private=chat > 0
+        )
         await desk.handle_press(message, self.app)
         return self.messenger.answers[-1]
 

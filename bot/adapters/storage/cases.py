@@ -92,13 +92,14 @@ class SqlCases:
         return [_case(row) for row in self._vault.all(statement)]
 
     def loads(self, *, urgent_since: datetime) -> Mapping[StaffId, Load]:
-        owned = select(cases).where(cases.c.owner_id.is_not(None), cases.c.state.in_(OPEN_CASES))
+        earnest = cases.c.drill.is_(False)
+        owned = select(cases).where(cases.c.owner_id.is_not(None), cases.c.state.in_(OPEN_CASES), earnest)
         weights: dict[StaffId, float] = {}
         for row in self._vault.all(owned):
             weights[row.owner_id] = weights.get(row.owner_id, 0.0) + weight_of(_case(row))
         left = (
             select(cases.c.last_owner_id, func.max(cases.c.resolved_at).label("at"))
-            .where(cases.c.severity >= URGENT, cases.c.resolved_at >= urgent_since, cases.c.last_owner_id.is_not(None))
+            .where(cases.c.severity >= URGENT, cases.c.resolved_at >= urgent_since, cases.c.last_owner_id.is_not(None), earnest)
             .group_by(cases.c.last_owner_id)
         )
         urgent = {StaffId(row.last_owner_id): row.at for row in self._vault.all(left)}
@@ -108,7 +109,7 @@ class SqlCases:
 
     def last_owner_of(self, person_id: PersonId, *, since: datetime) -> StaffId | None:
         worked = or_(cases.c.resolved_at >= since, cases.c.opened_at >= since)
-        mine = (cases.c.person_id == person_id, cases.c.last_owner_id.is_not(None), worked)
+        mine = (cases.c.person_id == person_id, cases.c.last_owner_id.is_not(None), cases.c.sealed.is_(False), worked)
         row = self._vault.one(select(cases.c.last_owner_id).where(*mine).order_by(cases.c.id.desc()).limit(1))
         return StaffId(row.last_owner_id) if row else None
 

@@ -1,13 +1,15 @@
 """The books of the relay: what came in, what went out, and where the two do not meet."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, cast, exists, func, literal, select
+from sqlalchemy import Select, String, cast, exists, func, literal, or_, select, true
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
     OPEN_STATES,
+    OPEN_TIMERS,
     case_message,
     case_timer,
     cases,
@@ -21,7 +23,8 @@ from bot.adapters.storage.vault import Vault
 from bot.domain.cases import DeliveryState, Direction, WorkState
 from bot.domain.ids import CaseId, PersonId
 from bot.domain.messages import Kind
-from bot.domain.people import Speaker
+from bot.domain.people import PersonState, Speaker
+from bot.domain.timers import TimerState
 
 
 class SqlLedger:
@@ -50,14 +53,16 @@ class SqlLedger:
             select(func.count()).select_from(outbox).where(outbox.c.state.in_(OPEN_STATES), outbox.c.created_at < before)
         )
 
-    def unseen_messages(self, *, after: datetime, before: datetime) -> int:
+    def unseen_messages(self, *, after: datetime, before: datetime, queues: Collection[str] | None = None) -> int:
         elsewhere = (message_link.c.case_message_id == case_message.c.id, message_link.c.chat_key != person.c.chat_key)
         lane = literal("case:", String).concat(cast(cases.c.id, String))
         unseen = (
             case_message.c.direction == Direction.FROM_PERSON,
             case_message.c.kind != Kind.BUTTON,
-            case_message.c.at >= after,
+            or_(case_message.c.at >= after, cases.c.state.in_(OPEN_CASES)),
             case_message.c.at < before,
+            true() if queues is None else cases.c.queue.in_(queues),
+            person.c.state != PersonState.ERASED,
             case_message.c.case_id == cases.c.id,
             cases.c.person_id == person.c.id,
             cases.c.sealed.is_(False),
@@ -74,9 +79,14 @@ class SqlLedger:
         return [PersonId(row.person_id) for row in rows]
 
     def cases_without_timer(self) -> list[CaseId]:
-        has_one = exists().where(case_timer.c.case_id == cases.c.id)
+        has_one = exists().where(case_timer.c.case_id == cases.c.id, case_timer.c.state.in_(OPEN_TIMERS))
         rows = self._vault.all(select(cases.c.id).where(cases.c.state.in_(OPEN_CASES), ~has_one))
         return [CaseId(row.id) for row in rows]
+
+    def timers_put_off(self) -> int:
+        # A timer rings at the latest when it is due; only one that failed is given a later moment.
+        late = (case_timer.c.state == TimerState.RUNNING, case_timer.c.rings_at > case_timer.c.due_at)
+        return self._count(select(func.count()).select_from(case_timer).where(*late))
 
     def group_reached_since(self, at: datetime) -> bool:
         sent = (outbox.c.lane.startswith("case:"), outbox.c.state == "sent", outbox.c.done_at > at)

@@ -1,6 +1,6 @@
 """The outbox: deliveries written with the state change they belong to, sent lane by lane."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,9 +11,9 @@ from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode, encode
 from bot.adapters.storage.tables import OPEN_STATES, conversation, outbox
 from bot.adapters.storage.vault import Vault
-from bot.domain.deliveries import Content, Delivery, Pool, Priority, ToChat, ToPerson, joined
+from bot.domain.deliveries import Content, Delivery, Pool, Priority, ToCase, ToChat, ToPerson, joined
 from bot.domain.errors import LeaseLost
-from bot.domain.ids import CaseMessageId, OutboxId, PersonId
+from bot.domain.ids import CaseId, CaseMessageId, OutboxId, PersonId
 from bot.service.ports import OutboxItem
 
 
@@ -90,18 +90,12 @@ class SqlOutbox:
     def give_up(self, item: OutboxItem, *, worker: str, error: str, now: datetime) -> None:
         self._change(item, worker, {"state": "dead", "error": error[:64], "done_at": now, "payload": None})
 
-    def withdraw(self, message_id: CaseMessageId, *, now: datetime) -> bool:
-        parts = select(func.count()).select_from(outbox).where(outbox.c.case_message_id == message_id)
-        with self._vault.connection.begin_nested() as attempt:
-            taken_back = self._vault.run(
-                update(outbox)
-                .where(outbox.c.case_message_id == message_id, *_NEVER_TRIED)
-                .values(state="cancelled", error="withdrawn", payload=None, done_at=now)
-            )
-            if taken_back and taken_back == self._vault.connection.scalar(parts):
-                return True
-            attempt.rollback()
-        return False
+    def withdraw(self, message_ids: Collection[CaseMessageId], *, now: datetime) -> None:
+        self._vault.run(
+            update(outbox)
+            .where(outbox.c.case_message_id.in_(message_ids), *_NEVER_TRIED)
+            .values(state="cancelled", error="withdrawn", payload=None, done_at=now)
+        )
 
     def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
         rows = self._vault.all(select(outbox.c.id, outbox.c.payload).where(outbox.c.case_message_id == message_id))
@@ -111,17 +105,19 @@ class SqlOutbox:
         return self._change_waiting(rows[0].id, {"payload": self._vault.seal(encode(changed), "delivery")})
 
     def cancel_person(self, person_id: PersonId, *, reason: str, now: datetime) -> list[CaseMessageId]:
-        cancelled = self._vault.connection.execute(
+        theirs = (outbox.c.lane == f"person:{person_id}", outbox.c.state == "pending", outbox.c.payload.is_not(None))
+        waiting = self._vault.all(select(outbox.c.id, outbox.c.payload).where(*theirs).order_by(outbox.c.id).with_for_update())
+        self._vault.run(
             update(outbox)
-            .where(outbox.c.lane == f"person:{person_id}", outbox.c.state == "pending")
+            .where(outbox.c.id.in_([row.id for row in waiting]))
             .values(state="cancelled", error=reason[:64], payload=None, done_at=now)
-            .returning(outbox.c.case_message_id)
-        ).all()
-        return [CaseMessageId(row.case_message_id) for row in cancelled if row.case_message_id is not None]
+        )
+        carried = (decode(self._vault.open(row.payload, "delivery")).case_message_ids for row in waiting)
+        return [message_id for ids in carried for message_id in ids]
 
-    def waiting_since(self, pools: Sequence[Pool]) -> datetime | None:
-        in_them = or_(*(_is_in(pool) for pool in pools))
-        oldest = select(outbox.c.created_at).where(_is_open(outbox), in_them).order_by(outbox.c.id).limit(1)
+    def waiting_since(self, case_ids: Collection[CaseId]) -> datetime | None:
+        lanes_of = [ToCase(case_id=case_id).lane for case_id in case_ids]
+        oldest = select(outbox.c.created_at).where(_is_open(outbox), outbox.c.lane.in_(lanes_of)).order_by(outbox.c.id).limit(1)
         row = self._vault.one(oldest)
         return None if row is None else row.created_at
 

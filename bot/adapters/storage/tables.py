@@ -184,6 +184,9 @@ OPEN_CASES = ("queued", "active", "waiting_person", "waiting_partner", "snoozed"
 Index("uq_cases_one_open_per_person", cases.c.person_id, unique=True,
       sqlite_where=cases.c.state.in_(OPEN_CASES), postgresql_where=cases.c.state.in_(OPEN_CASES))  # fmt: skip
 Index("ix_cases_person", cases.c.person_id)
+Index("ix_cases_state", cases.c.state)
+Index("ix_cases_owner_id", cases.c.owner_id)
+Index("ix_cases_resolved_at", cases.c.resolved_at)
 
 case_event = Table(
     "case_event",
@@ -259,6 +262,9 @@ case_routing = Table(
     Column("candidates", JSON, nullable=False, comment="who was looked at, in order, and why each fits or not"),
     sqlite_autoincrement=True,
 )
+
+Index("ix_case_message_state", case_message.c.state)
+Index("ix_case_message_at", case_message.c.at)
 
 message_link = Table(
     "message_link",

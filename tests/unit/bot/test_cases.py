@@ -71,19 +71,21 @@ class Reference:
         if action not in TABLE[self.state]:
             return False
         role, is_supervisor = ROLE_OF[by], ROLE_OF[by] is DeskRole.SUPERVISOR
-        commands = (by == self.owner or is_supervisor) and (not self.sealed or role is DeskRole.FOCAL_POINT)
         looks_after = role is (DeskRole.FOCAL_POINT if self.sealed else DeskRole.SUPERVISOR)
+        commands = (by == self.owner or looks_after) and (not self.sealed or role is DeskRole.FOCAL_POINT)
         match action:
             case "claim":
                 return role in WORKERS and self._may_have(by)
             case "assign":
-                return (by == self.owner or is_supervisor) and to != self.owner and self._may_have(to)
+                return (by == self.owner or looks_after) and to != self.owner and self._may_have(to)
             case "release" | "partner":
                 return commands
             case "move":
                 return (by == self.owner or is_supervisor) and not self.sealed
             case "reply":
-                return by == self.owner
+                return by == self.owner and self._may_have(by)
+            case "lost":
+                return self.state != "waiting_person"
             case "snooze":
                 return commands and 0 < level <= (2 if self.severity >= 3 else 30 * 24)
             case "resolve":
@@ -93,7 +95,7 @@ class Reference:
                 return looks_again or (commands and (self.severity < 3 or self.review_by is None))
             case "judge":
                 milder = self.severity >= 3 and level % 5 < 3
-                return commands and level % 5 != self.severity and (looks_after or not milder)
+                return commands and level % 5 != self.severity and ((looks_after and by != self.owner) or not milder)
             case "unreachable":
                 return not self.unreachable
             case "reopen":
@@ -131,10 +133,10 @@ class Reference:
                 self.owner, self.review_by, self.resolved_at = None, None, at
             case "reopen":
                 self.resolved_at, self.unreachable = None, False
-            case "judge":
-                self.severity = level % 5
-            case "raise":
-                self.severity = level % 6
+            case "judge" | "raise":
+                before, self.severity = self.severity, level % (5 if action == "judge" else 6)
+                if self.state == "snoozed" and self.severity > before and self.severity >= 3:
+                    self.state = "active"
             case "unreachable":
                 self.unreachable = True
             case "wrote":
@@ -163,7 +165,7 @@ def attempt(case: Case, action: str, by: StaffId, to: StaffId, level: int, at: d
         case "wrote":
             return cases.person_wrote(case, at=at)
         case "reply":
-            return cases.reply(case, by=by, at=at)
+            return cases.reply(case, by=by, role=role, at=at)
         case "note":
             return cases.note(case, by=by, at=at)
         case "partner":
@@ -173,7 +175,7 @@ def attempt(case: Case, action: str, by: StaffId, to: StaffId, level: int, at: d
         case "move":
             return cases.move(case, queue=f"team-{at.timestamp()}", by=by, role=role, at=at)
         case "lost":
-            return cases.undelivered(case, before=replace(BLANK, waiting_since=NOW), at=at)
+            return cases.undelivered(case, before=case, at=at)
         case "wake":
             return cases.wake(case, at=at)
         case "resolve":
@@ -295,7 +297,7 @@ def test_what_is_written_after_the_owner_asked_for_a_second_look_voids_it() -> N
 
 def test_the_oldest_unanswered_message_is_what_the_person_waits_for() -> None:
     case = in_state(WorkState.ACTIVE, STAFF[0])
-    answered = apply(case, cases.reply(case, by=STAFF[0], at=NOW + timedelta(minutes=5)))
+    answered = apply(case, cases.reply(case, by=STAFF[0], role=DeskRole.CASEWORKER, at=NOW + timedelta(minutes=5)))
     assert (answered.waiting_since, answered.replied_at) == (None, NOW + timedelta(minutes=5))
     first = apply(answered, cases.person_wrote(answered, at=NOW + timedelta(minutes=7)))
     second = apply(first, cases.person_wrote(first, at=NOW + timedelta(minutes=9)))

@@ -235,6 +235,12 @@ GOLDEN = [
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 reply, Mon 11:00 gone, Mon 12:00 back", REMIND, "running", "Tue 12:00"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 partner, Mon 11:00 gone, Mon 12:00 back", INFORM, "running", "Tue 12:00"),
     ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 gone, Mon 12:00 back", OWNER, "running", "Mon 15:00"),
+    ("Mon 09:00 open 2, Mon 10:00 gone, Mon 11:00 claim", FIRST, "paused", None),  # nobody can answer who cannot be reached
+    ("Mon 09:00 open 2, Mon 10:00 gone, Mon 11:00 claim", OWNER, None, None),
+    ("Mon 09:00 open 2, Mon 09:30 claim, Mon 10:00 gone, Mon 10:01 reply", FIRST, "paused", None),  # it does not arrive
+    # --- what was put aside and is judged urgent is taken up
+    ("Mon 09:00 open 1, Mon 09:30 claim, Mon 10:00 snooze Fri 09:00, Mon 11:00 raise 4", WAKE, "stopped", "Fri 09:00"),
+    ("Mon 09:00 open 1, Mon 09:30 claim, Mon 10:00 snooze Fri 09:00, Mon 11:00 raise 4", OWNER, "running", "Mon 11:03"),
     # --- over
     ("Mon 09:00 open 2, Mon 10:00 erase", FIRST, "stopped", "Mon 13:00"),
     ("Mon 09:00 open 4, Mon 09:01 merge", LADDER, "stopped", "Mon 09:00"),

@@ -386,3 +386,118 @@ async def test_a_colleague_cannot_take_back_what_is_not_theirs(app: App, group: 
     await group.posts(OMAR, kind=Kind.COMMAND, command="undo", text="")
     clock.advance(seconds=6)
     assert (await claimed.receives())[len(before) :] == ["Caseworker: Good morning"]
+
+
+async def test_two_replies_that_both_fail_keep_no_promise(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    unruly(group).refusals[71] = PersonUnreachable()
+    await group.posts(LEA, "Good morning")
+    clock.advance(seconds=1)
+    await group.posts(LEA, "How are you?")
+    clock.advance(seconds=6)
+    await group.deliver()
+    case = await the_case(app)
+    assert (case.state, case.replied_at, case.waiting_since) == (WorkState.ACTIVE, None, case.opened_at)
+    assert {state for _, state in await replies(app)} == {DeliveryState.NOT_DELIVERED}
+    assert "delivery failed" not in group.words()
+
+
+async def test_a_long_first_reply_that_is_refused_is_said_once(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    unruly(group).refusals[71] = PersonUnreachable()
+    await group.posts(LEA, "x" * 5000)
+    clock.advance(seconds=6)
+    await group.deliver()
+    case = await the_case(app)
+    assert (case.state, case.unreachable) == (WorkState.ACTIVE, True)
+    assert await app.storage.run(lambda uow: uow.outbox.pending()) == 0
+
+
+async def test_an_album_to_somebody_who_blocked_us_leaves_no_part_behind(
+    app: App, group: Desk, clock: FakeClock, claimed: Someone
+) -> None:
+    await group.posts(LEA, "first")
+    for n in range(2):
+        await group.posts(LEA, "", kind=Kind.PHOTO, album="a1", message_id=700 + n)
+    unruly(group).refusals[71] = PersonUnreachable()
+    clock.advance(seconds=6)
+    await group.deliver()
+    assert {state for _, state in await replies(app)} == {DeliveryState.NOT_DELIVERED}
+
+
+async def test_a_caption_made_a_note_while_the_photo_is_being_sent_keeps_it_with_us(
+    app: App, group: Desk, clock: FakeClock, claimed: Someone
+) -> None:
+    """A copy takes the caption as it stands: also what was tried already is asked again before it leaves."""
+    await group.posts(LEA, "her papers", kind=Kind.PHOTO, message_id=77)
+    clock.advance(seconds=6)
+    (tried,) = await app.storage.run(lambda uow: leased(uow, Pool.PEOPLE, clock.now(), limit=1))
+    await app.storage.run(lambda uow: uow.outbox.retry(tried, worker="w", error="e", not_before=clock.now(), ambiguous=False))
+    await group.posts(LEA, "// he is lying", kind=Kind.PHOTO, message_id=77, is_edit=True)
+    await group.deliver()
+    assert to_person(group, Copy) == []
+    assert await replies(app) == [("her papers", DeliveryState.WITHDRAWN)]
+
+
+async def test_the_caption_of_any_part_makes_the_whole_album_a_note(
+    app: App, group: Desk, clock: FakeClock, claimed: Someone
+) -> None:
+    for n, text in enumerate(("", "look at this")):
+        await group.posts(LEA, text, kind=Kind.PHOTO, album="a1", message_id=700 + n)
+    await group.posts(LEA, "// look at this", kind=Kind.PHOTO, album="a1", message_id=701, is_edit=True)
+    clock.advance(seconds=60)
+    await group.deliver()
+    assert to_person(group, Copy) == []
+    assert {state for _, state in await replies(app)} == {DeliveryState.WITHDRAWN}
+
+
+async def test_an_album_in_two_parts_is_taken_back_as_a_whole(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    await group.posts(LEA, "", kind=Kind.PHOTO, album="a1", message_id=700)
+    await claimed.commands("help")  # its answer stands between the parts
+    await group.posts(LEA, "", kind=Kind.PHOTO, album="a1", message_id=701)
+    await group.posts(LEA, kind=Kind.COMMAND, command="undo", text="")
+    clock.advance(seconds=60)
+    await group.deliver()
+    assert to_person(group, Copy) == []
+
+
+async def test_a_held_caption_that_is_mended_is_sent_once(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    await group.posts(LEA, "the fomr", kind=Kind.PHOTO, message_id=77)
+    await group.posts(LEA, "the form", kind=Kind.PHOTO, message_id=77, is_edit=True)
+    clock.advance(seconds=6)
+    await group.deliver()
+    assert len(to_person(group, Copy)) == 1
+    assert CATALOGUE.staff_text("edit_not_sent") not in group.words()
+    assert await replies(app) == [("the form", DeliveryState.SENT)]
+
+
+async def test_a_reply_edited_to_undo_is_taken_back(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    before = await claimed.receives()
+    await group.posts(LEA, "He is lying", message_id=77)
+    await group.posts(LEA, "", kind=Kind.COMMAND, command="undo", message_id=77, is_edit=True)
+    clock.advance(seconds=60)
+    assert await claimed.receives() == before
+
+
+async def test_of_a_place_that_moves_one_in_a_minute_is_shown(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    for seconds in (0, 20, 20, 20, 20):
+        clock.advance(seconds=seconds)
+        await claimed.says("", kind=Kind.LOCATION, message_id=610, is_edit=seconds > 0)
+    await group.deliver()
+    copies = [content for chat, _, content in group.messenger.sent if chat == GROUP and isinstance(content, Copy)]
+    assert [copy.message_ids for copy in copies] == [(610,), (610,)]
+
+
+async def test_an_old_header_does_nothing_any_more(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    """Its number may be another message's in the group where the case is shown now."""
+    moved = replace(app, office=replace(app.office, groups={"legal": ChatId(-100_88)}))
+    there = Desk(moved)
+    there._updates = 5000
+    await there.posts(LEA, "legal", kind=Kind.COMMAND, command="queue", argument="legal")
+    edits = len([content for _, _, content in group.messenger.sent if isinstance(content, Edit)])
+    assert CATALOGUE.staff_text("button_expired") == await there.presses(LEA, "Resolve …")
+    await there.deliver()
+    assert len([content for _, _, content in group.messenger.sent if isinstance(content, Edit)]) == edits
+    before = len(group.messenger.sent)
+    await there.posts(LEA, "and one more thing")
+    await there.deliver()
+    said = [content for chat, _, content in group.messenger.sent[before:] if chat == GROUP]
+    assert [words(content) for content in said] == [CATALOGUE.staff_text("moved_elsewhere")]

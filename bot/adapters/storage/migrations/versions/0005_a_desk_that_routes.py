@@ -14,6 +14,8 @@ depends_on = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+INDEXED = (("cases", "state"), ("cases", "owner_id"), ("cases", "resolved_at"), ("case_message", "state"), ("case_message", "at"))
+
 
 def upgrade() -> None:
     op.add_column("cases", sa.Column("queue", sa.String(32), server_default="general", nullable=False))
@@ -53,6 +55,8 @@ def upgrade() -> None:
         " WHERE group_key IS NOT NULL AND thread_id IS NOT NULL GROUP BY group_key, thread_id"
     )
     op.drop_index("ix_cases_topic", "cases")
+    for table, column in INDEXED:
+        op.create_index(f"ix_{table}_{column}", table, [column])
     _key_of_links(["chat_key", "message_id", "case_message_id"])
 
 
@@ -66,6 +70,8 @@ def downgrade() -> None:
     op.drop_table("case_routing")
     op.drop_table("case_thread")
     op.create_index("ix_cases_topic", "cases", ["group_key", "thread_id"])
+    for table, column in INDEXED:
+        op.drop_index(f"ix_{table}_{column}", table)
     op.drop_column("staff", "given_at")
     op.drop_column("staff", "clearance")
     op.drop_index("ix_outbox_case_message_id", "outbox")
