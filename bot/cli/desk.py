@@ -134,7 +134,7 @@ def list_cases(context: Context, everything: bool, as_json: bool) -> None:
         else:
             what = "sealed" if case.sealed else (case.category or "general")
             click.echo(
-                f"{case.number}  {case.state:8} sev {case.severity}  {case.language}  {what:14} {case.opened_at:%Y-%m-%d %H:%M}"
+                f"{case.number}  {case.state:15} sev {case.severity}  {case.language}  {what:14} {case.opened_at:%Y-%m-%d %H:%M}"
             )
 
 

@@ -117,7 +117,7 @@ class StaffMember:
     alias: str
     linked_at: datetime
     languages: frozenset[str] = frozenset()
-    """Languages they work in; empty: any, with a translation."""
+    """Languages they work in; empty: that of the office, and any other with a translation."""
     queues: frozenset[str] = frozenset()
     """Queues they take cases from; empty: all."""
     capacity: int = 8

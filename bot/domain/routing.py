@@ -94,7 +94,7 @@ def weight_of(case: Case) -> float:
 
 def rank(
     case: Case, members: Iterable[StaffMember], loads: Mapping[StaffId, Load], *, known_to: StaffId | None,
-    left: frozenset[StaffId], now: datetime,
+    left: frozenset[StaffId], office_language: str, now: datetime,
 ) -> list[Candidate]:  # fmt: skip
     """Return everybody, best first; those who do not fit come last.
 
@@ -102,17 +102,27 @@ def rank(
         loads: What members carry; who is not in it carries nothing.
         known_to: The last owner of a case of this person, within :data:`KNOWN_FOR`.
         left: Who gave this case up, see :func:`gave_up`.
+        office_language: What members work in who name no language.
     """
     looked_at = [
-        _look(case, member, loads.get(member.id, Load()), now, knows=member.id == known_to, gave_it_up=member.id in left)
+        _look(
+            case,
+            member,
+            loads.get(member.id, Load()),
+            now,
+            knows=member.id == known_to,
+            gave_it_up=member.id in left,
+            speaks=case.language in (member.languages or {office_language}),
+        )
         for member in members
     ]
     return sorted(looked_at, key=_order)
 
 
-def _look(case: Case, member: StaffMember, load: Load, now: datetime, *, knows: bool, gave_it_up: bool) -> Candidate:
+def _look(
+    case: Case, member: StaffMember, load: Load, now: datetime, *, knows: bool, gave_it_up: bool, speaks: bool
+) -> Candidate:  # fmt: skip
     against = [why for why, holds in [*_against(case, member, load, now), (Why.GAVE_UP, gave_it_up)] if holds]
-    speaks = case.language in member.languages
     rather = [
         why
         for why, holds in (

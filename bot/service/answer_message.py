@@ -66,8 +66,9 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     if is_choice:
         screening = screen(message.text, app.policies)
     question = _question(message, accepted, screening, now)
-    # The label of a button says nothing about the language a person writes.
-    language = choose_language(accepted.person, "" if is_choice else message.text, message.language_hint, app)
+    # The label of a button says nothing about the language a person writes, nor does what follows a command.
+    written = "" if is_choice or message.kind is Kind.COMMAND else message.text
+    language = choose_language(accepted.person, written, message.language_hint, app)
     facts = _facts(message, accepted, screening, language, app)
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None

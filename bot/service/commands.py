@@ -167,9 +167,9 @@ def _on_drill(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversatio
         text = app.catalogue.staff_text("drill_busy" if turn.accepted.case is not None else "drill_how")
         return person, conversation, [Reply(text=text)], turn.accepted.case
     opening = Opening(
-        severity=int(level), category=None, queue=GENERAL, sealed=False, reason="drill", rule_id="drill", read_from=(),
-        question=app.catalogue.staff_text("drill"), language=app.catalogue.shown_in(turn.language.code), certainty=1.0, known=(),
-        unknown=(), consent="asked", drill=True,
+        severity=int(level), category=None, queue=GENERAL, sealed=False, reason="drill", why=app.catalogue.staff_text("drill"),
+        read_from=(), question="", language=app.catalogue.shown_in(turn.language.code), certainty=1.0, known=(), unknown=(),
+        consent="asked", drill=True,
     )  # fmt: skip
     key = f"turn:{turn.message.update_id}"
     case, conversation = casework.open_case(uow, app, person, conversation, opening, key=key, now=turn.now)

@@ -15,7 +15,7 @@ from bot.service import casework, commands, notices, relay
 from bot.service.app import App
 from bot.service.compose import Material, compose, language_offer
 from bot.service.handover import Opening
-from bot.service.language import CONFIDENT
+from bot.service.language import CONFIDENT, choose_language
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult, known_facts
@@ -141,6 +141,7 @@ def _opening(turn: Turn, app: App) -> Opening:
     # A pressed yes says nothing by itself: what it is about was written before.
     known = known_facts(question, turn.language, app)
     words = [trigger.rule_id for trigger in screen(question, app.policies).triggers]
+    written = choose_language(turn.accepted.person, question, turn.message.language_hint, app)
     read = [f"{intent} {share:.2f}" for intent, share in _worth_keeping(turn.understanding.reports).items()]
     return Opening(
         severity=decision.severity or 1,
@@ -148,11 +149,11 @@ def _opening(turn: Turn, app: App) -> Opening:
         queue=decision.queue,
         sealed=decision.sealed,
         reason=decision.reason,
-        rule_id=decision.rule_id,
+        why=app.policies.rule(decision.rule_id).description,
         read_from=[*words, *read],
         question=question,
         language=app.catalogue.shown_in(turn.language.code),
-        certainty=turn.language.confidence,
+        certainty=max(turn.language.confidence, written.confidence if written.code == turn.language.code else 0.0),
         known=sorted(known),
         unknown=[fact for fact in app.policies.question_order if fact not in known],
         consent=_consent(turn),

@@ -38,7 +38,9 @@ class Opening:
     queue: str
     sealed: bool
     reason: str
-    rule_id: str
+    """Name of the reason, kept with the event."""
+    why: str
+    """The same in words."""
     read_from: Sequence[str]
     """What the risk was read from: ids of lexicon entries, intents of the classifier with their probability."""
     question: str
@@ -69,8 +71,7 @@ def packet(app: App, case: Case, opening: Opening, *, follows: str | None) -> st
     text = app.catalogue.staff_text(
         "packet",
         question=opening.question or "–",
-        reason=opening.reason,
-        rule=opening.rule_id,
+        why=opening.why,
         severity=opening.severity,
         read_from=", ".join(opening.read_from) or "–",
         language=opening.language,

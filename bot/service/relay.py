@@ -179,7 +179,8 @@ def change_reply(
     if pieces > 1:
         raise InvalidTransition(app.catalogue.staff_text("edit_not_sent"))
     # A copy takes the caption as it stands when it is made.
-    if (place is None and is_caption) or (not is_caption and uow.outbox.rewrite(sent.id, Text(text=words))):
+    is_held_caption = is_caption and place is None and sent.state is DeliveryState.QUEUED
+    if is_held_caption or (not is_caption and uow.outbox.rewrite(sent.id, Text(text=words))):
         uow.cases.set_text(sent.id, post.text)
         return
     if place is None or sent.album is not None:

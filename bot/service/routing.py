@@ -33,7 +33,7 @@ def place(uow: UnitOfWork, app: App, case: Case, *, look: int, key: str, now: da
         look: How often somebody was looked for before.
     """
     mode, gives = Mode(app.policies.queues[case.queue].mode), _gives(app, case)
-    candidates = _candidates(uow, case, now)
+    candidates = _candidates(uow, app, case, now)
     fit = [one for one in candidates if one.fits]
     chosen = fit[0] if gives and fit else None
     if look == 0 or chosen is not None:
@@ -53,10 +53,10 @@ def _gives(app: App, case: Case) -> bool:
     return Mode(app.policies.queues[case.queue].mode) is Mode.PUSH and not case.is_urgent
 
 
-def _candidates(uow: UnitOfWork, case: Case, now: datetime) -> list[Candidate]:
+def _candidates(uow: UnitOfWork, app: App, case: Case, now: datetime) -> list[Candidate]:
     return rank(
-        case, uow.staff.all(), uow.cases.loads(urgent_since=now - COOL_DOWN),
-        known_to=_known_to(uow, case, now), left=gave_up(uow.cases.events(case.id)), now=now,
+        case, uow.staff.all(), uow.cases.loads(urgent_since=now - COOL_DOWN), known_to=_known_to(uow, case, now),
+        left=gave_up(uow.cases.events(case.id)), office_language=app.office.default_language, now=now,
     )  # fmt: skip
 
 

@@ -128,6 +128,7 @@ async def whole_way(town: Town) -> None:
     await town.until(lambda: "Caseworker: Good morning. Where are you now?" in town.amina.texts)
     town.amina.send("In Tunis, near the station")
     await town.until(lambda: any("In Tunis, near the station" in text for text in topic.texts))
+    await town.until(lambda: any("Resolve …" in labels(message) for message in topic.messages))
     town.lea.press("Resolve …", group=town.group)
     await town.until(lambda: any("Helped" in labels(message) for message in topic.messages))
     town.lea.press("Helped", group=town.group)

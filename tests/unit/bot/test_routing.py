@@ -22,7 +22,7 @@ LEA = StaffMember(id=StaffId(1), chat_id=ChatId(1), desk_role=DeskRole.CASEWORKE
 
 
 def looked_at(member: StaffMember, *, case: Case = CASE, load: Load | None = None, **known: object) -> tuple[bool, set[Why]]:
-    found = {"known_to": None, "left": frozenset[StaffId](), "now": NOW} | known
+    found = {"known_to": None, "left": frozenset[StaffId](), "office_language": "en", "now": NOW} | known
     (one,) = rank(case, [member], {member.id: load} if load else {}, **found)  # type: ignore[arg-type]
     return one.fits, set(one.reasons)
 
@@ -72,6 +72,11 @@ def test_after_an_urgent_case_somebody_rests_and_an_urgent_one_asks_for_no_rest_
     assert looked_at(LEA, load=tired, case=replace(CASE, severity=4))[0]
 
 
+def test_who_names_no_language_works_in_that_of_the_office() -> None:
+    assert looked_at(LEA, office_language="ar") == (True, {Why.SPEAKS})
+    assert looked_at(LEA, office_language="en") == (True, {Why.TRANSLATES})
+
+
 def test_whoever_gave_it_up_is_not_given_it_again() -> None:
     assert looked_at(LEA, left=frozenset({LEA.id})) == (False, {Why.GAVE_UP})
 
@@ -91,7 +96,10 @@ def test_who_gave_it_up_is_read_from_the_events() -> None:
 
 
 def order(*members: StaffMember, loads: dict[StaffId, Load] | None = None, known_to: StaffId | None = None) -> list[str]:
-    return [one.member.alias for one in rank(CASE, members, loads or {}, known_to=known_to, left=frozenset(), now=NOW)]
+    return [
+        one.member.alias
+        for one in rank(CASE, members, loads or {}, known_to=known_to, left=frozenset(), office_language="en", now=NOW)
+    ]
 
 
 def test_the_order_is_known_then_language_then_load_then_rest() -> None:
@@ -131,7 +139,7 @@ def test_whoever_is_there_everybody_is_looked_at_and_nobody_is_given_what_they_m
     ]  # fmt: skip
     loads = {member.id: Load(weight=dice.random() * 8) for member in members if dice.random() < 0.7}
     known_to = dice.choice(members).id if members and dice.random() < 0.5 else None
-    ranked = rank(case, members, loads, known_to=known_to, left=frozenset(), now=NOW)
+    ranked = rank(case, members, loads, known_to=known_to, left=frozenset(), office_language="en", now=NOW)
     assert {one.member.id for one in ranked} == {member.id for member in members}
     assert [one.fits for one in ranked] == sorted((one.fits for one in ranked), reverse=True)
     for one in ranked:

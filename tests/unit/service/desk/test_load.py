@@ -81,7 +81,7 @@ class Written:
 def open_case(uow: UnitOfWork, app: App, n: int) -> tuple[Case, Person]:
     person = uow.people.for_chat(ChatId(10_000 + n), now=app.clock.now())
     opening = Opening(
-        severity=4 if n % URGENT_EVERY == 0 else 1, category="distress", queue="general", sealed=False, reason="r", rule_id="r",
+        severity=4 if n % URGENT_EVERY == 0 else 1, category="distress", queue="general", sealed=False, reason="r", why="r",
         read_from=(), question=f"first-{n}", language="en", certainty=1.0, known=(), unknown=(), consent="yes",
     )  # fmt: skip
     case, conversation = casework.open_case(

@@ -118,10 +118,10 @@ async def test_where_nobody_fits_the_supervisors_are_told_once(app: App, group: 
 
 async def test_a_language_nobody_speaks_is_said_in_the_topic(app: App, group: Desk) -> None:
     await group.member(LEA)
-    await asks(app)
+    await asks(app, hint="fr")
     await due.ring(app)
     await group.deliver()
-    assert "needs a translation" in group.words()
+    assert "Nobody on shift speaks fr" in group.words()
 
 
 async def test_who_helped_a_person_before_is_told_that_they_are_back(
