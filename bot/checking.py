@@ -180,8 +180,8 @@ async def _telegram(settings: Settings) -> list[Finding]:
 async def _incidents(settings: Settings) -> list[Finding]:
     engine = open_engine(settings.database.url)
     storage = SqlStorage(engine, KeyRing.load(settings.keys.file), bot_id=bootstrap.bot_id(settings))
-    app = bootstrap.build(settings, storage=storage).app
-    wrong = await storage.run(lambda uow: reconcile.balance(uow, app, app.clock.now()))
+    telegram, now = settings.telegram, SystemClock().now()
+    wrong = await storage.run(lambda uow: reconcile.balance(uow, telegram.group_id, set(telegram.groups), now))
     incidents, inbox, outbox, intact = await storage.run(
         lambda uow: (uow.incidents.list_open(), uow.inbox.pending(), uow.outbox.pending(), uow.audit.verify())
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.domain.errors import RetrievalUnavailable, VersionConflict
+from bot.domain.errors import RetrievalUnavailable
 from bot.domain.ids import PassageId
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import Pending, Person, PersonState, Speaker
@@ -19,6 +19,7 @@ from bot.service import casework, commands
 from bot.service.app import App
 from bot.service.commit import commit
 from bot.service.compose import CHOOSE
+from bot.service.conflicts import until_settled
 from bot.service.language import LanguageChoice, choose_language
 from bot.service.ports import UnitOfWork
 from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult, known_facts
@@ -46,13 +47,7 @@ async def answer_message(message: Incoming, app: App) -> TurnResult:
         LeaseLost: another worker has the update.
         VersionConflict: people kept changing the conversation; the update is tried again later.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return await _turn(message, app)
-        except VersionConflict:
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    return await until_settled(lambda: _turn(message, app), attempts=ATTEMPTS)
 
 
 async def _turn(message: Incoming, app: App) -> TurnResult:

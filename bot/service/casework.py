@@ -19,7 +19,6 @@ from bot.service import groups, handover, notices, relay, timers
 from bot.service.app import App
 from bot.service.handover import Opening
 from bot.service.ports import UnitOfWork
-from bot.service.split import split_text
 
 _NUMBER_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without 0, 1, I and O, which are misread aloud."""
@@ -54,18 +53,11 @@ def open_case(
         language=opening.language,
         now=now,
     )
-    if message is not None:
-        stored = relay.store(uow, case, message, opening.question, now=now)
-    else:
-        stored = uow.cases.add_message(
-            case.id, direction=Direction.FROM_PERSON, kind=Kind.TEXT, text=opening.question, staff_id=None,
-            state=DeliveryState.RECEIVED, at=now,
-        )  # fmt: skip
+    stored = relay.store(uow, case, message, opening.question, now=now)
     earlier = uow.cases.get(case.follows_id).number if case.follows_id is not None else None
     text = handover.packet(app, case, opening, follows=earlier)
     carries = None if case.sealed else stored.id  # what carries a person's words is not sent once a case is sealed
-    for n, piece in enumerate(split_text(text)):
-        notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:packet:{n}", now=now, carries=carries)
+    notices.tell_desk(uow, app, case, text, key=f"{key}:packet", now=now, carries=carries)
     if message is not None and not case.sealed and not relay.is_words(message):
         relay.show_copy(uow, app, case, message, stored, key=f"{key}:copy", now=now)
     notices.enqueue_desk(uow, app, case, Aid(), key=f"{key}:aid", now=now, carries=carries)
@@ -193,8 +185,7 @@ def move(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, queue: st
         notices.enqueue(uow, there, CloseTopic(), key=f"{key}:close", now=now, priority=Priority.TO_DESK)
         uow.cases.save_topic(CaseTopic(case_id=case.id, generation=topic.generation))
         wrote = [message for message in uow.cases.messages(case.id) if message.direction is not Direction.NOTE]
-        for n, piece in enumerate(split_text(_so_far(app, wrote))):
-            notices.enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:so_far:{n}", now=now, carries=wrote[0].id)
+        notices.tell_desk(uow, app, case, _so_far(app, wrote), key=f"{key}:so_far", now=now, carries=wrote[0].id)
     notices.tell_desk(uow, app, case, text, key=key, now=now)
     return case
 

@@ -47,13 +47,13 @@ from bot.domain.errors import (
     TopicClosed,
     TopicMissing,
     Undeliverable,
-    VersionConflict,
 )
 from bot.domain.ids import CaseId, ChatId
 from bot.domain.people import PersonState
 from bot.service import board, casework, groups, handover, notices, relay
 from bot.service.app import App
 from bot.service.budget import Budget
+from bot.service.conflicts import until_settled
 from bot.service.ports import OutboxItem, Sent, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,6 @@ IDLE_S = 0.5
 """How often the outbox is looked at when nobody rang; another process may have written to it."""
 LONGEST_WAIT_S = 60.0
 DESK_RETRY_S = 30.0
-ATTEMPTS = 3
 REPEAT = "↻ "
 UNKNOWN_PERSON = "person_erased"
 NOBODY = ChatId(0)
@@ -147,13 +146,11 @@ class Sender:
             case ToCase(case_id=case_id), Aid():
                 text = await self._aid(case_id)
                 return await self._send(replace(delivery, content=Text(text=text))) if text else (Sent(), NOBODY)
-            case ToCase(case_id=case_id, group_id=int(only_in)), _ if only_in != await self._group_of(
-                (await self._case(case_id))[0]
-            ):
-                return Sent(), NOBODY  # the case is shown elsewhere now: what was to be marked or changed stayed behind
             case ToChat(chat_id=chat_id), Board():
                 return await self._show_board(chat_id, delivery.priority), chat_id
-        chat_id, thread_id = await self._resolve(delivery)
+        if (place := await self._resolve(delivery)) is None:
+            return Sent(), NOBODY  # the case is shown elsewhere now: what was to be marked or changed stayed behind
+        chat_id, thread_id = place
         try:
             sent = await self._perform(chat_id, thread_id, delivery)
         except TopicClosed:
@@ -205,8 +202,8 @@ class Sender:
 
     async def _show_header(self, case_id: CaseId, priority: Priority) -> tuple[Sent, ChatId]:
         """Bring the header up to date; a topic that was just made has a fresh one."""
-        case, topic = await self._case(case_id)
-        group_id, thread_id = await self._open_topic(case, topic, priority)
+        case, topic, group = await self._case(case_id)
+        group_id, thread_id = await self._open_topic(case, topic, group, priority)
         if topic.header_message_id is None or topic.thread_id != thread_id:
             return Sent(), group_id
         text, buttons = await self._app.storage.run(lambda uow: self._header(uow, case))
@@ -227,8 +224,8 @@ class Sender:
                 self._budget.slow_down(chat_id, exc.retry_after_s)
             raise
 
-    async def _resolve(self, delivery: Delivery) -> tuple[ChatId, int | None]:
-        """Return chat and thread; a case's topic is made here when it does not exist."""
+    async def _resolve(self, delivery: Delivery) -> tuple[ChatId, int | None] | None:
+        """Return chat and thread; a case's topic is made here when it does not exist. None: not where it was meant for."""
         match delivery.address:
             case ToChat(chat_id=chat_id, thread_id=thread_id):
                 return chat_id, thread_id
@@ -237,14 +234,25 @@ class Sender:
                 if person.state is PersonState.ERASED:
                     raise PersonUnreachable(UNKNOWN_PERSON)
                 return person.chat_id, None
-            case ToCase(case_id=case_id):
-                return await self._open_topic(*await self._case(case_id), delivery.priority)
+            case ToCase(case_id=case_id, group_id=only_in):
+                case, topic, group_id = await self._case(case_id)
+                if only_in not in {None, group_id}:
+                    return None
+                return await self._open_topic(case, topic, group_id, delivery.priority)
 
-    async def _case(self, case_id: CaseId) -> tuple[Case, CaseTopic]:
-        return await self._app.storage.run(lambda uow: (uow.cases.get(case_id), uow.cases.topic(case_id)))
+    async def _case(self, case_id: CaseId) -> tuple[Case, CaseTopic, ChatId]:
+        """Return a case, its topic, and the group it is shown in now."""
 
-    async def _open_topic(self, case: Case, topic: CaseTopic, priority: Priority) -> tuple[ChatId, int]:
-        group_id = await self._group_of(case)
+        def look(uow: UnitOfWork) -> tuple[Case, CaseTopic, ChatId | None]:
+            case = uow.cases.get(case_id)
+            return case, uow.cases.topic(case_id), groups.group_of(uow, self._app, case)
+
+        case, topic, group_id = await self._app.storage.run(look)
+        if group_id is None:
+            raise DeskUnavailable("No staff group is set: WAYPOST_TELEGRAM__GROUP_ID")
+        return case, topic, group_id
+
+    async def _open_topic(self, case: Case, topic: CaseTopic, group_id: ChatId, priority: Priority) -> tuple[ChatId, int]:
         if topic.thread_id is None or topic.group_id != group_id:
             name = topic_name(case)
             thread_id = await self._within_budget(group_id, lambda: self._app.messenger.create_topic(group_id, name), priority)
@@ -277,12 +285,6 @@ class Sender:
         now = self._app.clock.now()
         case = uow.cases.get(case.id)
         return notices.header(uow, self._app, case), notices.header_buttons(uow, self._app, case, now=now)
-
-    async def _group_of(self, case: Case) -> ChatId:
-        group_id = await self._app.storage.run(lambda uow: groups.group_of(uow, self._app, case))
-        if group_id is None:
-            raise DeskUnavailable("No staff group is set: WAYPOST_TELEGRAM__GROUP_ID")
-        return group_id
 
     def _record_sent(self, uow: UnitOfWork, item: OutboxItem, sent: Sent, chat_id: ChatId) -> None:
         now, delivery = self._app.clock.now(), item.delivery
@@ -333,13 +335,7 @@ class Sender:
     async def _handle_refusal(self, item: OutboxItem, exc: Undeliverable) -> None:
         app = self._app
         logger.warning("delivery refused", extra={"event": "outbox.refused", "outbox_id": item.id, "error": exc.code})
-        for attempt in range(ATTEMPTS):
-            try:
-                await app.storage.run(lambda uow: self._record_refusal(uow, item, exc))
-                return
-            except VersionConflict:  # the case has just moved
-                if attempt == ATTEMPTS - 1:
-                    raise
+        await until_settled(lambda: app.storage.run(lambda uow: self._record_refusal(uow, item, exc)))
 
     def _record_refusal(self, uow: UnitOfWork, item: OutboxItem, exc: Undeliverable) -> None:
         now, worker, address = self._app.clock.now(), self._app.worker, item.delivery.address

@@ -12,12 +12,13 @@ from functools import partial
 from bot.domain import cases
 from bot.domain.cases import Case, Direction, Resolution
 from bot.domain.deliveries import Delivery, Edit, Priority, Text, ToCase, ToChat
-from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, VersionConflict
+from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition
 from bot.domain.messages import Incoming, Kind
 from bot.domain.people import StaffMember
 from bot.domain.turns import Disposition
 from bot.service import casework, groups, notices, relay
 from bot.service.app import App
+from bot.service.conflicts import until_settled
 from bot.service.ports import UnitOfWork
 from policies import Calendar
 
@@ -28,7 +29,6 @@ MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
     "severity": (tuple(f"severity:{level}" for level in range(5)), ("back",)),
 }
 """A button that needs a choice changes into the choices."""
-ATTEMPTS = 3
 
 
 async def handle_post(message: Incoming, app: App) -> None:
@@ -39,19 +39,10 @@ async def handle_post(message: Incoming, app: App) -> None:
 
 async def handle_press(message: Incoming, app: App) -> None:
     """Handle a press of a case's button; the presser is told what came of it."""
-    answer = await _press_with_retry(message, app)
+    answer = await until_settled(lambda: app.storage.run(partial(_press, message=message, app=app)))
     app.outbox_bell.ring()
     if message.callback_id is not None:
         await app.messenger.answer_button(message.callback_id, answer, alert=True)
-
-
-async def _press_with_retry(message: Incoming, app: App) -> str:
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return await app.storage.run(partial(_press, message=message, app=app))
-        except VersionConflict:
-            continue
-    return await app.storage.run(partial(_press, message=message, app=app))
 
 
 def _press(uow: UnitOfWork, *, message: Incoming, app: App) -> str:

@@ -168,11 +168,12 @@ def tell_person(
 
 
 def tell_desk(
-    uow: UnitOfWork, app: App, case: Case, text: str, *, key: str, now: datetime, answers: CaseMessageId | None = None
-) -> None:
-    """Say something in the case's topic; ``answers`` is the case message it is about."""
+    uow: UnitOfWork, app: App, case: Case, text: str, *, key: str, now: datetime, answers: CaseMessageId | None = None,
+    carries: CaseMessageId | None = None,
+) -> None:  # fmt: skip
+    """Say something in the case's topic; ``answers`` is the case message it is about, ``carries`` that whose words it holds."""
     for n, piece in enumerate(split_text(text)):
-        enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:{n}", now=now, answers=answers)
+        enqueue_desk(uow, app, case, Text(text=piece), key=f"{key}:{n}", now=now, answers=answers, carries=carries)
 
 
 def enqueue_desk(uow: UnitOfWork, app: App, case: Case, content: Content, *, key: str, now: datetime, **more: Any) -> None:

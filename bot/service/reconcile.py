@@ -7,6 +7,7 @@ would wait for them: a case without a timer gets its timers, and somebody whom n
 import asyncio
 import contextlib
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,9 +52,14 @@ async def reconcile(app: App) -> Balance:
     return found
 
 
-def balance(uow: UnitOfWork, app: App, now: datetime) -> dict[str, str]:
-    """Return what does not balance, by incident kind, and change nothing."""
-    shown = None if app.office.group_id is not None else set(app.office.groups)
+def balance(uow: UnitOfWork, group_id: int | None, groups: Collection[str], now: datetime) -> dict[str, str]:
+    """Return what does not balance, by incident kind, and change nothing.
+
+    Args:
+        group_id: The office's staff group, if it has one.
+        groups: The queues whose team has a group of its own.
+    """
+    shown = None if group_id is not None else groups
     counts = {
         "updates_without_end": (uow.ledger.updates_without_end(before=now - HANDLED_WITHIN), "updates have no end"),
         "replies_without_end": (uow.ledger.replies_without_end(before=now - DELIVERED_WITHIN), "replies have no delivery state"),
@@ -69,7 +75,7 @@ def balance(uow: UnitOfWork, app: App, now: datetime) -> dict[str, str]:
 
 def _reconcile(uow: UnitOfWork, app: App, now: datetime) -> Balance:
     mended = {"cases_timed": _start_timers(uow, app, now), "people_unmuted": _unmute(uow, now)}
-    wrong = balance(uow, app, now)
+    wrong = balance(uow, app.office.group_id, set(app.office.groups), now)
     for kind in KINDS - set(wrong):
         uow.incidents.close(kind, now=now)
     for kind, detail in wrong.items():

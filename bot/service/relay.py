@@ -43,9 +43,7 @@ def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: st
         notices.tell_topic(uow, app, case, "sealed_new_message", key=key, now=now)
     elif is_words(message):
         shown = app.catalogue.staff_text("person_wrote", text=stored.text)
-        for n, piece in enumerate(split_text(shown)):
-            content = Text(text=piece)
-            notices.enqueue_desk(uow, app, case, content, key=f"{key}:{n}", now=now, carries=stored.id, answers=answers)
+        notices.tell_desk(uow, app, case, shown, key=key, now=now, carries=stored.id, answers=answers)
     else:
         show_copy(uow, app, case, message, stored, key=key, now=now, answers=answers)
     if case.state is not waited:
@@ -53,13 +51,14 @@ def receive(uow: UnitOfWork, app: App, case: Case, message: Incoming, *, key: st
     return case
 
 
-def store(uow: UnitOfWork, case: Case, message: Incoming, text: str, *, now: datetime) -> CaseMessage:
-    """Keep what the person sent, and which Telegram message it is."""
+def store(uow: UnitOfWork, case: Case, message: Incoming | None, text: str, *, now: datetime) -> CaseMessage:
+    """Keep what the person sent, and which Telegram message it is; None where the words stand in no message of their own."""
     stored = uow.cases.add_message(
-        case.id, direction=Direction.FROM_PERSON, kind=message.kind, text=text, staff_id=None,
-        state=DeliveryState.RECEIVED, at=now, album=None if message.is_edit else message.album,
+        case.id, direction=Direction.FROM_PERSON, kind=Kind.TEXT if message is None else message.kind, text=text, staff_id=None,
+        state=DeliveryState.RECEIVED, at=now, album=None if message is None or message.is_edit else message.album,
     )  # fmt: skip
-    remember(uow, message, stored)
+    if message is not None:
+        remember(uow, message, stored)
     return stored
 
 
@@ -240,8 +239,10 @@ def original(uow: UnitOfWork, case: Case, chat_id: ChatId, message_id: int | Non
 
 def _is_followed(uow: UnitOfWork, case: Case, message: Incoming, now: datetime) -> bool:
     """Whether a place that moves was shown a moment ago: of a live location one in a minute is enough."""
+    if message.kind is not Kind.LOCATION:
+        return False
     places = [one.at for one in uow.cases.messages(case.id) if one.kind == Kind.LOCATION]
-    return message.kind is Kind.LOCATION and bool(places) and now - places[-1] < PLACE_EVERY
+    return bool(places) and now - places[-1] < PLACE_EVERY
 
 
 def _belongs_to(uow: UnitOfWork, case: Case, message: Incoming) -> CaseMessageId | None:

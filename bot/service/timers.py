@@ -3,9 +3,8 @@
 :func:`record` is the only way an event enters a case: its timers follow in the same transaction.
 """
 
-import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain import cases
 from bot.domain.cases import Case, CaseEvent, EventKind, WorkState
@@ -16,12 +15,6 @@ from bot.service import notices
 from bot.service.app import App
 from bot.service.ports import UnitOfWork
 from policies import PolicySet, due_at, warnings_at
-
-logger = logging.getLogger(__name__)
-
-LOOK_EVERY_S = 1.0
-BATCH = 50
-PUT_OFF = timedelta(minutes=5)
 
 
 def promise(policies: PolicySet) -> Due:

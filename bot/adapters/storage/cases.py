@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.adapters.storage.tables import (
@@ -175,7 +174,7 @@ class SqlCases:
         )  # fmt: skip
         if group is not None and topic.thread_id is not None:
             row = {"chat_key": self._vault.chat_key(group), "thread_id": topic.thread_id, "case_id": topic.case_id}
-            self._vault.run(self._insert(case_thread).values(row).on_conflict_do_nothing())
+            self._vault.run(self._vault.insert(case_thread).values(row).on_conflict_do_nothing())
 
     def by_topic(self, group_id: ChatId, thread_id: int) -> Case | None:
         here = (case_thread.c.chat_key.in_(self._vault.chat_keys(group_id)), case_thread.c.thread_id == thread_id)
@@ -189,7 +188,7 @@ class SqlCases:
         )
         for row in self._vault.all(moved):
             values = {"chat_key": self._vault.chat_key(new), "thread_id": row.thread_id, "case_id": row.case_id}
-            self._vault.run(self._insert(case_thread).values(values).on_conflict_do_nothing())
+            self._vault.run(self._vault.insert(case_thread).values(values).on_conflict_do_nothing())
         return self._vault.run(
             update(cases)
             .where(cases.c.group_key.in_(self._vault.chat_keys(old)))
@@ -237,7 +236,7 @@ class SqlCases:
             "chat_key": self._vault.chat_key(chat_id), "message_id": message_id, "case_id": link.case_id,
             "case_message_id": link.case_message_id,
         }  # fmt: skip
-        self._vault.run(self._insert(message_link).values(row).on_conflict_do_nothing())
+        self._vault.run(self._vault.insert(message_link).values(row).on_conflict_do_nothing())
 
     def linked(self, chat_id: ChatId, message_id: int) -> Link | None:
         # Of messages joined into one post the last is the newest word.
@@ -271,11 +270,6 @@ class SqlCases:
         recent = exists().where(case_event.c.case_id == cases.c.id, case_event.c.at >= resolved_before)
         erased = (cases.c.state == WorkState.ERASED) & ~recent
         return self._vault.run(delete(cases).where((cases.c.resolved_at < resolved_before) | erased))
-
-    def _insert(self, table: Table) -> Any:
-        """Return an insert of the database's own kind, which can do nothing on a conflict."""
-        dialect = sqlite if self._vault.connection.dialect.name == "sqlite" else postgresql
-        return dialect.insert(table)
 
     def _write_event(self, after: Case, event: CaseEvent) -> None:
         self._vault.run(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage.tables import audit, button, incident, notebook, staff, staff_invite
 from bot.adapters.storage.vault import Vault
@@ -162,8 +161,7 @@ class SqlNotebook:
         return None if value is None else str(value)
 
     def put(self, name: str, value: str, *, now: datetime) -> None:
-        write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
-        statement = write(notebook).values(name=name, value=value, at=now)
+        statement = self._vault.insert(notebook).values(name=name, value=value, at=now)
         self._vault.run(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value, "at": now}))
 
     def delete(self, name: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, FromClause, func, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode_update, encode_update
@@ -27,8 +26,7 @@ class SqlInbox:
         if not updates:
             return 0
         rows = [self._row(raw) for raw in updates]
-        insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
-        return len(self._vault.all(insert(inbox).values(rows).on_conflict_do_nothing().returning(inbox.c.update_id)))
+        return len(self._vault.all(self._vault.insert(inbox).values(rows).on_conflict_do_nothing().returning(inbox.c.update_id)))
 
     def claim(self, *, worker: str, now: datetime, lease_s: float, limit: int) -> list[InboxItem]:
         is_head = lanes.is_head(inbox, inbox.c.update_id, ("bot_id", "lane"), _is_open, now)
@@ -85,7 +83,7 @@ class SqlInbox:
 
     def pending(self) -> int:
         statement = select(func.count()).select_from(inbox).where(inbox.c.bot_id == self._vault.bot_id, inbox.c.state != "done")
-        return int(self._vault.connection.scalar(statement) or 0)
+        return self._vault.count(statement)
 
     def delete_done(self, *, before: datetime) -> int:
         return self._vault.run(inbox.delete().where(inbox.c.state == "done", inbox.c.disposed_at < before))

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, String, cast, exists, func, literal, or_, select, true
+from sqlalchemy import String, cast, exists, func, literal, or_, select, true
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
@@ -35,7 +34,7 @@ class SqlLedger:
 
     def updates_without_end(self, *, before: datetime) -> int:
         late = (update_inbox.c.state != "done", update_inbox.c.received_at < before)
-        return self._count(select(func.count()).select_from(update_inbox).where(*late))
+        return self._vault.count(select(func.count()).select_from(update_inbox).where(*late))
 
     def replies_without_end(self, *, before: datetime) -> int:
         lost = (
@@ -46,10 +45,10 @@ class SqlLedger:
             case_message.c.case_id == cases.c.id,
             cases.c.state != WorkState.ERASED,
         )
-        return self._count(select(func.count()).select_from(case_message, cases).where(*lost))
+        return self._vault.count(select(func.count()).select_from(case_message, cases).where(*lost))
 
     def deliveries_waiting(self, *, before: datetime) -> int:
-        return self._count(
+        return self._vault.count(
             select(func.count()).select_from(outbox).where(outbox.c.state.in_(OPEN_STATES), outbox.c.created_at < before)
         )
 
@@ -70,7 +69,7 @@ class SqlLedger:
             ~exists().where(*elsewhere),
             ~exists().where(outbox.c.lane == lane, outbox.c.state.in_(OPEN_STATES)),
         )
-        return self._count(select(func.count()).select_from(case_message, cases, person).where(*unseen))
+        return self._vault.count(select(func.count()).select_from(case_message, cases, person).where(*unseen))
 
     def muted_people(self) -> list[PersonId]:
         has_case = exists().where(cases.c.person_id == conversation.c.person_id, cases.c.state.in_(OPEN_CASES))
@@ -86,11 +85,8 @@ class SqlLedger:
     def timers_put_off(self) -> int:
         # A timer rings at the latest when it is due; only one that failed is given a later moment.
         late = (case_timer.c.state == TimerState.RUNNING, case_timer.c.rings_at > case_timer.c.due_at)
-        return self._count(select(func.count()).select_from(case_timer).where(*late))
+        return self._vault.count(select(func.count()).select_from(case_timer).where(*late))
 
     def group_reached_since(self, at: datetime) -> bool:
         sent = (outbox.c.lane.startswith("case:"), outbox.c.state == "sent", outbox.c.done_at > at)
         return self._vault.one(select(outbox.c.id).where(*sent).limit(1)) is not None
-
-    def _count(self, statement: Select[Any]) -> int:
-        return int(self._vault.connection.scalar(statement) or 0)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, FromClause, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage import lanes
 from bot.adapters.storage.codec import decode, encode
@@ -24,7 +23,6 @@ class SqlOutbox:
         self._vault = vault
 
     def add(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
-        insert = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
         for delivery in deliveries:
             if self._join(delivery):
                 continue
@@ -33,7 +31,7 @@ class SqlOutbox:
                 self._supersede(row, now)
             if delivery.priority is Priority.EMERGENCY and isinstance(delivery.address, ToPerson):
                 self._let_go(delivery.lane)
-            self._vault.run(insert(outbox).values(row).on_conflict_do_nothing())
+            self._vault.run(self._vault.insert(outbox).values(row).on_conflict_do_nothing())
 
     def claim(self, free: Mapping[Pool, int], *, worker: str, now: datetime, lease_s: float) -> list[tuple[Pool, OutboxItem]]:
         self._cancel_unsendable(now)
@@ -130,7 +128,7 @@ class SqlOutbox:
 
     def pending(self) -> int:
         statement = select(func.count()).select_from(outbox).where(outbox.c.state.in_(OPEN_STATES))
-        return int(self._vault.connection.scalar(statement) or 0)
+        return self._vault.count(statement)
 
     def delete_done(self, *, before: datetime) -> int:
         return self._vault.run(outbox.delete().where(outbox.c.state.not_in(OPEN_STATES), outbox.c.created_at < before))
@@ -138,8 +136,8 @@ class SqlOutbox:
     def states(self) -> dict[str, int]:
         """Return state → number of rows, and ``ambiguous`` → rows that may have been sent twice."""
         rows = [tuple(row) for row in self._vault.all(select(outbox.c.state, func.count()).group_by(outbox.c.state))]
-        doubtful = self._vault.connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.ambiguous > 0))
-        return {str(row[0]): int(row[1]) for row in rows} | {"ambiguous": int(doubtful or 0)}
+        doubtful = self._vault.count(select(func.count()).select_from(outbox).where(outbox.c.ambiguous > 0))
+        return {str(row[0]): int(row[1]) for row in rows} | {"ambiguous": doubtful}
 
     def _cancel_unsendable(self, now: datetime) -> None:
         """Never send a reply computed before somebody took the conversation over, nor erased words, whoever leased them."""

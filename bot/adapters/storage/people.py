@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
@@ -41,9 +40,8 @@ class SqlPeople:
         if found is not None:
             self._vault.run(update(person).where(person.c.id == found.id).values(seen_at=now))
             return self._person(found)
-        write = sqlite.insert if self._vault.connection.dialect.name == "sqlite" else postgresql.insert
         new_id = self._vault.connection.scalar(
-            write(person)
+            self._vault.insert(person)
             .values(
                 chat_key=self._vault.chat_key(chat_id), chat_cipher=self._vault.seal_chat(chat_id), role=Role.PUBLIC,
                 state=PersonState.ACTIVE, language_chosen=False, created_at=now, seen_at=now,

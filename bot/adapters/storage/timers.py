@@ -45,7 +45,7 @@ class SqlTimers:
             case_timer.c.due_at >= cases.c.waiting_since,
         )
         late = select(func.count()).select_from(cases).where(cases.c.id.in_(case_ids), missed)
-        return int(self._vault.connection.scalar(late) or 0)
+        return self._vault.count(late)
 
     def put_off(self, timer: Timer, until: datetime) -> None:
         unchanged = (case_timer.c.id == timer.id, case_timer.c.state == "running", case_timer.c.step == timer.step)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.keys import KeyRing
 from bot.domain.ids import ChatId
@@ -24,6 +25,14 @@ class Vault:
 
     def one(self, statement: Any) -> Row[Any] | None:
         return self.connection.execute(statement).first()
+
+    def count(self, statement: Any) -> int:
+        """Return the number that a ``count(*)`` selects."""
+        return int(self.connection.execute(statement).scalar_one())
+
+    def insert(self, table: Table) -> Any:
+        """Return an insert of the database's own kind, which knows what to do on a conflict."""
+        return (sqlite if self.connection.dialect.name == "sqlite" else postgresql).insert(table)
 
     def all(self, statement: Any) -> Sequence[Row[Any]]:
         return self.connection.execute(statement).all()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.cases import CaseMessage, DeliveryState, Direction
+from bot.domain.cases import DeliveryState, Direction
 from bot.domain.deliveries import Board, Delivery, Edit, Pin, Text, ToChat
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import DeskRole, Speaker, hand_to
@@ -204,31 +204,25 @@ async def test_an_update_without_an_end_is_found_and_closes_by_itself(app: App, 
     assert "updates_without_end" not in await incidents(app)
 
 
-async def test_a_reply_nobody_knows_the_end_of_is_found(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
-    case = await the_case(app)
+async def written(app: App, direction: Direction, state: DeliveryState) -> None:
+    """A message that stands in the case and nowhere else."""
+    case, now = await the_case(app), app.clock.now()
 
-    def write(uow: UnitOfWork) -> CaseMessage:
-        return uow.cases.add_message(
-            case.id, direction=Direction.TO_PERSON, kind="text", text="lost", staff_id=None, state=DeliveryState.QUEUED,
-            at=clock.now(),
-        )  # fmt: skip
+    def write(uow: UnitOfWork) -> None:
+        uow.cases.add_message(case.id, direction=direction, kind="text", text="lost", staff_id=None, state=state, at=now)
 
     await app.storage.run(write)
+
+
+async def test_a_reply_nobody_knows_the_end_of_is_found(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
+    await written(app, Direction.TO_PERSON, DeliveryState.QUEUED)
     clock.advance(hours=1.1)
     assert (await balanced(app))[0] == {"replies_without_end"}
 
 
 async def test_a_message_that_stands_in_no_group_is_found(app: App, group: Desk, clock: FakeClock, amina: Someone) -> None:
     await group.deliver()
-    case = await the_case(app)
-
-    def write(uow: UnitOfWork) -> CaseMessage:
-        return uow.cases.add_message(
-            case.id, direction=Direction.FROM_PERSON, kind="text", text="unseen", staff_id=None, state=DeliveryState.RECEIVED,
-            at=clock.now(),
-        )  # fmt: skip
-
-    await app.storage.run(write)
+    await written(app, Direction.FROM_PERSON, DeliveryState.RECEIVED)
     clock.advance(minutes=11)
     assert (await balanced(app))[0] == {"unseen_messages"}
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cases import WorkState
+from bot.domain.cases import Case, WorkState
 from bot.domain.deliveries import Copy
 from bot.domain.ids import ChatId
 from bot.domain.messages import Kind
@@ -414,14 +414,19 @@ async def test_what_waits_for_the_group_is_not_posted_once_the_case_is_sealed(
     assert CATALOGUE.staff_text("sealed_packet", number=case.number) in group.words()
 
 
+async def a_complaint(app: App) -> tuple[Someone, Case]:
+    """Somebody complains about staff, and agrees to a person."""
+    person = Someone(app, ChatId(72), hint="en")
+    await person.says(COMPLAINT)
+    await person.presses("Yes")
+    return person, await the_case(app)
+
+
 async def test_a_sealed_case_and_one_that_colleagues_read_never_point_to_each_other(
     app: App, group: Desk, clock: FakeClock
 ) -> None:
     omar, ruth = await group.member(OMAR, DeskRole.FOCAL_POINT), await group.member(RUTH, DeskRole.FOCAL_POINT)
-    person = Someone(app, ChatId(72), hint="en")
-    await person.says(COMPLAINT)
-    await person.presses("Yes")
-    sealed = await the_case(app)
+    person, sealed = await a_complaint(app)
     for member, verb, value in ((omar, "claim", ""), (omar, "resolve", "helped done"), (ruth, "resolve", "helped done")):
         await app.storage.run(
             lambda uow, m=member, v=verb, w=value: desk.act(uow, app, uow.cases.get(sealed.id), m, v, w)  # type: ignore[misc]
@@ -441,10 +446,7 @@ async def test_a_sealed_case_and_one_that_colleagues_read_never_point_to_each_ot
 
 async def test_who_has_an_urgent_sealed_case_does_not_judge_it_milder_alone(app: App, group: Desk) -> None:
     omar, ruth = await group.member(OMAR, DeskRole.FOCAL_POINT), await group.member(RUTH, DeskRole.FOCAL_POINT)
-    person = Someone(app, ChatId(72), hint="en")
-    await person.says(COMPLAINT)
-    await person.presses("Yes")
-    case = await the_case(app)
+    _, case = await a_complaint(app)
     await app.storage.run(lambda uow: casework.claim(uow, app, uow.cases.get(case.id), omar, now=app.clock.now()))
     await app.storage.run(
         lambda uow: casework.raise_severity(
@@ -460,10 +462,7 @@ async def test_who_has_an_urgent_sealed_case_does_not_judge_it_milder_alone(app:
 
 async def test_a_focal_point_who_is_one_no_more_loses_sealed_cases_and_can_be_removed(app: App, group: Desk) -> None:
     omar = await group.member(OMAR, DeskRole.FOCAL_POINT)
-    person = Someone(app, ChatId(72), hint="en")
-    await person.says(COMPLAINT)
-    await person.presses("Yes")
-    case = await the_case(app)
+    _, case = await a_complaint(app)
     await app.storage.run(lambda uow: casework.claim(uow, app, uow.cases.get(case.id), omar, now=app.clock.now()))
     await app.storage.run(
         lambda uow: uow.staff.invite(
