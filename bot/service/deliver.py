@@ -160,7 +160,7 @@ class Sender:
         return sent, chat_id
 
     async def _perform(self, chat_id: ChatId, thread_id: int | None, delivery: Delivery) -> Sent:
-        if not (delivery.case_message_ids or delivery.answers):
+        if not (delivery.case_message_ids or delivery.answers) and delivery.version is None:
             return await self._call(chat_id, thread_id, delivery.content, delivery.priority)
 
         async def call() -> Sent:
@@ -384,7 +384,13 @@ class Sender:
 
 
 def _as_it_stands(uow: UnitOfWork, delivery: Delivery, chat_id: ChatId) -> tuple[Content | None, int | None]:
-    """Return what may leave now, and what it replies to: while it waited its case may have been sealed, or it taken back."""
+    """Return what may leave now, and what it replies to.
+
+    While it waited for its budget somebody may have taken the conversation over, its case been sealed, or it been taken back.
+    """
+    if isinstance(delivery.address, ToPerson) and delivery.version is not None:
+        conversation = uow.people.conversation(delivery.address.person_id)
+        return (None if conversation.version > delivery.version else delivery.content), None
     answers = delivery.answers
     reply_to = uow.cases.place_of(answers, chat_id) if answers is not None else None
     if not delivery.case_message_ids:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 from typing import TypeVar
@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters.quiet import QuietMessenger
 from bot.adapters.storage.storage import SqlStorage
-from bot.domain.deliveries import Text
+from bot.domain.deliveries import Content, Text
 from bot.domain.errors import CaseAlreadyClaimed, StorageUnavailable, VersionConflict
 from bot.domain.ids import ChatId, UpdateId
 from bot.domain.people import DeskRole, PersonState, Speaker, StaffMember
@@ -21,7 +21,7 @@ from bot.service.budget import Budget
 from bot.service.deliver import Sender
 from bot.service.intake import Lanes, receive
 from bot.service.last_resort import LastResort
-from bot.service.ports import UnitOfWork
+from bot.service.ports import Sent, UnitOfWork
 from knowledge.passages import Audience, Retrieval
 from policies import Outcome
 from support.assistant import CATALOGUE, Intents, Shelf, Someone, a_hit, an_app
@@ -146,6 +146,19 @@ class Slow(Shelf):
         return await Shelf.search(self, text, language=language, written=written, audiences=audiences, limit=limit)
 
 
+@dataclass(slots=True)
+class Unhurried(QuietMessenger):
+    """Telegram that takes its time, so that what is written next has to wait."""
+
+    began: list[str] = field(default_factory=list)
+    """What was handed over, in order, whether it has arrived yet or not."""
+
+    async def send(self, chat_id: ChatId, thread_id: int | None, content: Content, *, reply_to: int | None = None) -> Sent:
+        self.began.append(content.text if isinstance(content, Text) else "")
+        await asyncio.sleep(0.03)
+        return await QuietMessenger.send(self, chat_id, thread_id, content, reply_to=reply_to)
+
+
 @pytest.mark.parametrize("attempt", range(24))
 async def test_whenever_a_case_is_claimed_no_answer_follows_the_word_that_a_person_is_here(
     place: Database, clock: FakeClock, attempt: int
@@ -153,21 +166,23 @@ async def test_whenever_a_case_is_claimed_no_answer_follows_the_word_that_a_pers
     """The assistant answers again (the person said that they are safe) while their case waits; then somebody takes it."""
     dice = Random(attempt)
     shelf = Slow(by_word={"family": FAMILY}, takes_s=dice.choice([0.0, 0.005, 0.02]))
-    app = an_app(place.storage(), clock, shelf=shelf, intents=Intents())
+    app = an_app(place.storage(), clock, shelf=shelf, intents=Intents(), messenger=(telegram := Unhurried()))
     amina, lea = Someone(app, ChatId(71), hint="en"), await linked(app, clock)
     assert (await amina.says(BOAT)).case_opened
     await amina.presses("safe")
     case = (await app.storage.run(lambda uow: uow.cases.all()))[0]
     stop = asyncio.Event()
     sending = asyncio.create_task(Sender(app, Budget(overall_per_s=1e6, private_per_s=1e6, group_per_min=6e7)).run(stop))
+    await amina.commands("help")  # its answer is on the way while the question is answered
     asking = asyncio.create_task(amina.says(QUESTION))
-    await asyncio.sleep(dice.uniform(0, 0.06))
+    await asyncio.sleep(dice.uniform(0, 0.12))
     for _ in range(5):
         try:
             await app.storage.run(lambda uow: casework.claim(uow, app, uow.cases.get(case.id), lea, now=clock.now()))
             break
         except VersionConflict:
             continue
+    handed_over = len(telegram.began)
     await asking
     await amina.says(BOAT)
     stop.set()
@@ -175,6 +190,7 @@ async def test_whenever_a_case_is_claimed_no_answer_follows_the_word_that_a_pers
     texts = await amina.receives()
     claimed = texts.index(app.catalogue.text("human_joined", "en"))
     assert not any(FAMILY.lead in text for text in texts[claimed:])
+    assert not any(FAMILY.lead in text for text in telegram.began[handed_over:]), "nor after the claim itself"
     assert len(texts[claimed:]) <= 2, "at most the card follows"
 
 

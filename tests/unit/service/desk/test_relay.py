@@ -401,6 +401,17 @@ async def test_two_replies_that_both_fail_keep_no_promise(app: App, group: Desk,
     assert "delivery failed" not in group.words()
 
 
+async def test_one_reply_taken_back_leaves_the_other_given(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
+    before = await claimed.receives()
+    await group.posts(LEA, "He is lying", message_id=77)
+    clock.advance(seconds=1)
+    await group.posts(LEA, "Good morning")
+    await group.posts(LEA, "// he is lying", message_id=77, is_edit=True)
+    assert (await the_case(app)).state is WorkState.WAITING_PERSON
+    clock.advance(seconds=6)
+    assert (await claimed.receives())[len(before) :] == ["Caseworker: Good morning"]
+
+
 async def test_a_long_first_reply_that_is_refused_is_said_once(app: App, group: Desk, clock: FakeClock, claimed: Someone) -> None:
     unruly(group).refusals[71] = PersonUnreachable()
     await group.posts(LEA, "x" * 5000)
