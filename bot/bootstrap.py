@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bot.adapters.catalogue import YamlCatalogue
+from bot.adapters.catalogue import YamlCatalogue, YamlConsoleTexts
 from bot.adapters.clock import SystemClock
+from bot.adapters.credentials import ArgonCredentials
 from bot.adapters.keys import KeyRing
 from bot.adapters.language import open_detector
 from bot.adapters.nlu import NluServer, RasaUnderstander
@@ -23,6 +24,8 @@ from bot.adapters.quiet import QuietMessenger
 from bot.adapters.retrieval import LibraryRetriever
 from bot.adapters.storage.engine import open_engine
 from bot.adapters.storage.storage import SqlStorage
+from bot.console.live import Hub
+from bot.console.visit import Console, Place
 from bot.domain.errors import InvalidSettings
 from bot.domain.ids import ChatId
 from bot.service.app import App, Office
@@ -90,6 +93,18 @@ def build(
         worker=secrets.token_hex(6),
     )
     return Parts(app=app, engine=engine, keys=keys, catalogue=catalogue, retriever=retriever)
+
+
+def console(settings: Settings, parts: Parts, port: int) -> Console:
+    """Return what the web console is made of, as it is reached at ``port`` of this machine."""
+    return Console(
+        app=parts.app,
+        credentials=ArgonCredentials(),
+        texts=YamlConsoleTexts(),
+        library=KnowledgeStore(parts.engine),
+        hub=Hub(app=parts.app),
+        place=Place.at(settings.console.public_url, port),
+    )
 
 
 def _groups(settings: Settings, policies: PolicySet) -> Mapping[str, ChatId]:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from bot.adapters.nlu import RasaUnderstander
 from bot.adapters.nlu_process import NluProcess
 from bot.adapters.retrieval import LibraryRetriever
 from bot.adapters.telegram import TelegramMessenger, TelegramUpdates, describe_desk, open_bot, set_up
+from bot.console import pages
 from bot.domain.errors import Conflict, StorageUnavailable, TelegramUnavailable
 from bot.domain.ids import ChatId
 from bot.handlers import http
@@ -37,6 +39,8 @@ from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+GRACE_S = 2
+"""How long open pages of the console are waited for at the end: their streams never end by themselves."""
 BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -88,6 +92,8 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         tasks.create_task(asyncio.to_thread(app.detector.detect, "its libraries load with the first text"))
         tasks.create_task(_listen(http.health(states), settings.health.host, settings.health.port, stop))
         tasks.create_task(_announce_ready(states, settings, announce, stop))
+        if settings.console.enabled:
+            tasks.create_task(_serve_console(settings, parts, stop, announce))
         if bot is None:
             announce("No Telegram token (WAYPOST_TELEGRAM__TOKEN): everything else runs. Try it with `make chat`.")
         else:
@@ -244,6 +250,31 @@ async def _listen(site: Starlette, host: str, port: int, stop: asyncio.Event) ->
     await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+
+
+async def _serve_console(
+    settings: Settings, parts: bootstrap.Parts, stop: asyncio.Event, announce: Callable[[str], None]
+) -> None:  # fmt: skip
+    """Serve the web console; a port that is taken stops nothing else."""
+    try:
+        listener = socket.create_server((settings.console.host, settings.console.port), reuse_port=False)
+    except OSError as exc:
+        where = f"{settings.console.host}:{settings.console.port}"
+        announce(f"The console cannot listen on {where} ({exc.strerror}): set WAYPOST_CONSOLE__PORT. Everything else runs.")
+        return
+    console = bootstrap.console(settings, parts, listener.getsockname()[1])
+    address = settings.console.public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
+    having = await parts.app.storage.read(lambda uow: uow.accounts.having())
+    announce(f"Console: {address}" + ("" if having else "  Nobody has an account yet: `waypost staff first-administrator`"))
+    config = uvicorn.Config(
+        pages.build(console), log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=GRACE_S
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    looking = asyncio.create_task(console.hub.run(stop))
+    await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await asyncio.gather(serving, looking)
 
 
 def _menu(app: App) -> Mapping[str, Mapping[str, str]]:

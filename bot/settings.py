@@ -22,6 +22,7 @@ NLU_SERVER = {f"{PREFIX}NLU_{name}" for name in ("TOKEN", "PORT", "MODEL", "INTE
 """The NLU server's own variables (nlu/README.md): they may stand in the same environment, and are no settings of ours."""
 HIDDEN = "**********"
 ADDRESS = re.compile(r"(?s)([A-Za-z][\w+.-]*://)(?:.*@)?([^/?#@:]*).*")
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PLACEHOLDERS = {"changeme", "change-me", "secret", "token", "xxx", "your-token"}
 
 
@@ -73,6 +74,17 @@ class Telegram(Section):
 class Desk(Section):
     undo_s: float = Field(
         default=5, ge=0, le=60, description="Seconds a caseworker's reply is held, so that /undo or an edit can take it back."
+    )
+
+
+class Console(Section):
+    enabled: bool = Field(default=True, description="Whether this process serves the web console; one process of several does.")
+    host: str = Field(default="127.0.0.1", description="Address the console listens on; keep it on loopback, behind your proxy.")
+    port: int = Field(default=8080, ge=0, lt=65536, description="Port of the console; 0 picks a free one.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+$",
+        description="Address people type, as https://desk.example.org, where a proxy stands before it. Default: loopback.",
     )
 
 
@@ -144,6 +156,7 @@ class Settings(BaseSettings):
 
     telegram: Telegram = Telegram()
     desk: Desk = Desk()
+    console: Console = Console()
     database: Database = Database()
     keys: Keys = Keys()
     index_dir: Path = Field(default=Path("var/index"), description="Folder of the passage index; derived, can be rebuilt.")
@@ -258,6 +271,11 @@ def _check_together(settings: Settings) -> None:
     }.items():
         if group_id is not None and group_id >= 0:
             raise InvalidSettings(f"WAYPOST_TELEGRAM__{name}={group_id}: the id of a group is a negative number")
+    if settings.console.public_url is None and settings.console.host not in LOOPBACK:
+        raise InvalidSettings(
+            f"WAYPOST_CONSOLE__HOST={settings.console.host}: a console that others reach stands behind an https address: set"
+            " WAYPOST_CONSOLE__PUBLIC_URL"
+        )
     if settings.index.vectors == "pgvector" and settings.database.url.startswith("sqlite"):
         raise InvalidSettings(
             "WAYPOST_INDEX__VECTORS=pgvector needs a PostgreSQL database, WAYPOST_DATABASE__URL names a SQLite file: change one"

@@ -1,4 +1,4 @@
-"""Write what is generated: .env.example from the settings, docs/cli.md from --help, the library's coverage from its files.
+"""Write what is generated: .env.example, docs/cli.md from --help, who may open what in the console, the coverage of the library.
 
 With --check, say what is not current.
 """
@@ -12,6 +12,7 @@ import library_coverage
 
 from bot import settings
 from bot.cli.group import cli
+from bot.console import matrix
 from knowledge.starter import read_library
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,7 @@ def generated() -> dict[Path, str]:
     docs, library = ROOT / "docs", read_library()
     return {
         ROOT / ".env.example": settings.example(),
+        docs / "console-access.md": matrix.page(),
         docs / "cli.md": HEAD + "".join(_pages(cli, None, "waypost")),
         docs / "library.md": library_coverage.page(library),
         docs / "img" / "library-coverage.svg": library_coverage.picture(library),

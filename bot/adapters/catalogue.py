@@ -1,4 +1,7 @@
-"""Interface texts from ``bot/locales``: one YAML file a language, the same keys and placeholders in each."""
+"""Interface texts from ``bot/locales``: one YAML file a language, the same keys and placeholders in each.
+
+``<language>.yaml`` is what people see, ``console.<language>.yaml`` the web console, ``staff.en.yaml`` the staff group.
+"""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -11,6 +14,7 @@ from bot.domain.errors import InvalidSettings
 
 DEFAULT_FOLDER = Path(__file__).parent.parent / "locales"
 STAFF_FILE = "staff.en"
+CONSOLE_FILE = "console"
 LAST = "en"
 
 
@@ -59,6 +63,34 @@ class YamlCatalogue:
     def languages(self) -> list[str]:
         """Return the languages that have texts."""
         return list(self._texts)
+
+
+class YamlConsoleTexts:
+    """Words of the console over ``console.<language>.yaml``."""
+
+    def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
+        self._rows = {code: row for code, row in _read(folder / "languages.yaml").items() if not code.startswith("_")}
+        paths = {path.name.split(".")[1]: path for path in sorted(folder.glob(f"{CONSOLE_FILE}.*.yaml"))}
+        self._texts = {code: _read(paths[code]) for code in self._rows if code in paths}
+        for code, texts in self._texts.items():
+            _require_same_form(paths[code], texts, self._texts[LAST])
+
+    def text(self, key: str, language: str, /, **values: object) -> str:
+        """Return a text; a name nobody has put into words yet is shown as it is, without what it begins with."""
+        found = self._texts.get(language, self._texts[LAST]).get(key)
+        return key.partition("_")[2] if found is None else str(found).format_map(values)
+
+    def languages(self) -> Mapping[str, str]:
+        """Return code → native name of the languages the console speaks."""
+        return {code: self.name(code) for code in self._texts}
+
+    def direction(self, language: str) -> str:
+        """Return ``ltr`` or ``rtl``, of any language people write."""
+        return str(self._rows.get(language, {}).get("direction", "ltr"))
+
+    def name(self, language: str) -> str:
+        """Return the native name of any language people write."""
+        return str(self._rows.get(language, {}).get("name", language))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bot.cli.group import Context, pass_context, print_json
 from bot.domain.cases import Case, Resolution
 from bot.domain.errors import InvalidTransition
 from bot.domain.people import DeskRole
-from bot.service import casework, desk, handover, relay
+from bot.service import accounts, casework, desk, handover, relay
 from bot.service.ports import UnitOfWork
 
 if TYPE_CHECKING:
@@ -29,21 +29,41 @@ def staff() -> None:
 
 
 @staff.command()
-@click.option("--role", type=click.Choice([role.value for role in DeskRole]), required=True, help="What they may do.")
+@click.option("--role", type=click.Choice([role.value for role in DeskRole]), help="What a new colleague may do.")
+@click.option("--for", "alias", help="Alias of a colleague who needs a new password, or Telegram too.")
 @click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="How long the code works.")
 @pass_context
-def invite(context: Context, role: str, hours: int) -> None:
-    """Print a one-time code; the colleague sends /link CODE to the bot."""
-    code = secrets.token_urlsafe(9)
+def invite(context: Context, role: str | None, alias: str | None, hours: int) -> None:
+    """Print a one-time code: for the bot (/link CODE) or the console."""
+    if (role is None) is (alias is None):
+        raise click.UsageError("name --role for a new colleague, or --for and an alias")
 
-    def work(uow: UnitOfWork) -> None:
-        now = app.clock.now()
-        uow.staff.invite(code, desk_role=DeskRole(role), expires_at=now + timedelta(hours=hours), now=now)
-        uow.audit.record(actor=OPERATOR, action="staff.invited", subject=role, now=now)
+    def work(uow: UnitOfWork) -> str:
+        member = None if alias is None else casework.member_named(uow, alias)
+        given = DeskRole(str(role)) if member is None else member.desk_role
+        life = timedelta(hours=hours)
+        return accounts.invite(uow, role=given, life=life, actor=OPERATOR, now=app.clock.now(), member=member)
 
     app = _app(context)
-    _run(app.storage.run(work))
-    click.echo(f"/link {code}")
+    code = _run(app.storage.run(work))
+    click.echo(f"/link {code}\n{_console_link(context, code)}")
+
+
+@staff.command("first-administrator")
+@pass_context
+def first_administrator(context: Context) -> None:
+    """Print the link that makes the first administrator of the console.
+
+    Works once, for 15 minutes, and only while nobody administers it.
+    """
+    app = _app(context)
+    code = _run(app.storage.run(lambda uow: accounts.invite_first_administrator(uow, now=app.clock.now())))
+    click.echo(_console_link(context, code))
+
+
+def _console_link(context: Context, code: str) -> str:
+    console = context.settings.console
+    return f"{console.public_url or f'http://127.0.0.1:{console.port}'}/welcome?code={code}"
 
 
 @staff.command("list")

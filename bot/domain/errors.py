@@ -8,10 +8,12 @@
     - PersonUnreachable            - TopicMissing                 - TopicClosed
     - GroupMigrated(new_chat_id)   - DeskUnavailable              - MessageRefused
   x InvalidInput                 tell the person or the operator what to change
-    - InvalidSettings              - KeyFileMissing               - UnknownCode
+    - InvalidSettings              - KeyFileMissing               - UnknownCode              - WrongCredentials(wait)
   x Conflict                     reload and retry, or tell who was first
     - CaseAlreadyClaimed(by)       - InvalidTransition            - VersionConflict         - LeaseLost
 """
+
+from datetime import timedelta
 
 
 class WaypostError(Exception):
@@ -139,6 +141,17 @@ class UnknownCode(InvalidInput):
     """This one-time code is unknown, used or expired."""
 
     code = "unknown_code"
+
+
+class WrongCredentials(InvalidInput):
+    """Name, password or one-time code is wrong."""
+
+    code = "wrong_credentials"
+
+    def __init__(self, *, wait: timedelta | None = None) -> None:
+        super().__init__()
+        self.wait = wait
+        """How long no sign-in under this name is looked at; None when the next one is."""
 
 
 class Conflict(WaypostError):

@@ -112,7 +112,8 @@ class StaffMember:
     """Somebody linked by a one-time code. ``alias`` is how colleagues see them; their account is never shown."""
 
     id: StaffId
-    chat_id: ChatId
+    chat_id: ChatId | None
+    """None: they work in the console alone."""
     desk_role: DeskRole
     alias: str
     linked_at: datetime

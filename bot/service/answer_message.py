@@ -57,6 +57,24 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
     now = app.clock.now()
     accepted = await app.storage.run(partial(_accept, message=message, app=app, now=now))
     watch.lap("accept")
+    turn = await consider(message, accepted, screening, app, watch=watch, now=now)
+    result = await app.storage.run(partial(commit, turn=turn, app=app))
+    app.outbox_bell.ring()
+    record = result.record
+    logger.info(
+        "turn decided",
+        extra={
+            "event": "turn.decided", "update_id": record.update_id, "outcome": record.outcome, "rule_id": record.rule_id,
+            "severity": record.severity, "language": record.language, "degraded": record.degraded, "ms": watch.ms,
+        },
+    )  # fmt: skip
+    return result
+
+
+async def consider(
+    message: Incoming, accepted: Accepted, screening: Screening, app: App, *, watch: Stopwatch, now: datetime
+) -> Turn:  # fmt: skip
+    """Return all that is concluded from a message; nothing is written down."""
     message, is_choice = _choice(message, accepted)
     if is_choice:
         screening = screen(message.text, app.policies)
@@ -80,22 +98,11 @@ async def _turn(message: Incoming, app: App) -> TurnResult:
         decision = decide(facts, app.policies)
         watch.lap("decide")
     more = await _more(accepted, app)
-    turn = Turn(
+    return Turn(
         message=message, accepted=accepted, facts=facts, decision=decision, understanding=understanding,
         retrieval=retrieval, question=question, country=app.countries.find(message.text), language=language, more=more,
         watch=watch, now=now,
     )  # fmt: skip
-    result = await app.storage.run(partial(commit, turn=turn, app=app))
-    app.outbox_bell.ring()
-    record = result.record
-    logger.info(
-        "turn decided",
-        extra={
-            "event": "turn.decided", "update_id": record.update_id, "outcome": record.outcome, "rule_id": record.rule_id,
-            "severity": record.severity, "language": record.language, "degraded": record.degraded, "ms": watch.ms,
-        },
-    )  # fmt: skip
-    return result
 
 
 def _accept(uow: UnitOfWork, *, message: Incoming, app: App, now: datetime) -> Accepted:

@@ -92,9 +92,9 @@ class App:
     countries: CountryFinder
     messenger: Messenger
     clock: Clock
-    policies: PolicySet
+    policies: PolicySet = field(repr=False)  # whole lexicons: seconds of text wherever somebody prints what holds it
     catalogue: Catalogue
-    cards: CardBox
+    cards: CardBox = field(repr=False)
     office: Office
     worker: str
     """Name of this process among those that lease work."""

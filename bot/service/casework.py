@@ -55,6 +55,7 @@ def open_case(
     )
     stored = relay.store(uow, case, message, opening.question, now=now)
     earlier = uow.cases.get(case.follows_id).number if case.follows_id is not None else None
+    uow.cases.add_packet(case.id, handover.as_kept(opening, follows=earlier), now=now)
     text = handover.packet(app, case, opening, follows=earlier)
     carries = None if case.sealed else stored.id  # what carries a person's words is not sent once a case is sealed
     notices.tell_desk(uow, app, case, text, key=f"{key}:packet", now=now, carries=carries)
@@ -105,6 +106,18 @@ def seal(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> C
     timers.tell_supervisors(uow, app, case, "sealed_waits", key, now)
     notices.refresh_header(uow, app, case, now=now)
     return case
+
+
+def seal_by_hand(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
+    """A colleague sees that nobody but focal points should read this case.
+
+    Raises:
+        InvalidTransition: it is over, or sealed.
+    """
+    if not case.is_open or case.sealed:
+        raise InvalidTransition(app.catalogue.staff_text("cannot_seal", number=case.number))
+    uow.audit.record(actor=f"staff:{staff.id}", action="case.sealed", subject=case.number, now=now)
+    return seal(uow, app, case, key=notices.key_of(case, "sealed_by_hand"), now=now)
 
 
 def tell_fine(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> None:
@@ -200,9 +213,13 @@ def _so_far(app: App, wrote: Sequence[CaseMessage]) -> str:
     return app.catalogue.staff_text("so_far", messages="\n".join(lines))
 
 
-def ask_partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> Case:
-    """Another organisation has been asked; the owner is reminded to keep the person informed."""
+def ask_partner(
+    uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, partner: str = "", now: datetime
+) -> Case:  # fmt: skip
+    """Another organisation has been asked; the owner is reminded to keep the person informed. ``partner`` is kept as a note."""
     event = cases.ask_partner(case, by=staff.id, role=staff.desk_role, at=now)
+    if partner:
+        relay.keep_note(uow, case, staff, app.catalogue.staff_text("partner_note", partner=partner), now=now)
     case = _change(uow, app, case, event, staff, "partner_asked", now=now)
     notices.tell_topic(uow, app, case, "partner_asked", key=notices.key_of(case, "partner"), now=now, who=staff.alias)
     return case
@@ -331,7 +348,7 @@ def require_reader(uow: UnitOfWork, case: Case, alias: str) -> None:
         )
 
 
-def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> None:
+def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, actor: str = "operator", now: datetime) -> None:
     """Unlink a member at once; their open cases return to the queue.
 
     Raises:
@@ -341,9 +358,11 @@ def revoke_staff(uow: UnitOfWork, app: App, alias: str, *, now: datetime) -> Non
     for case in uow.cases.owned_by(member.id):
         _take_from(uow, app, case, member, now=now)
     uow.staff.revoke(member.id, now=now)
-    person = uow.people.for_chat(member.chat_id, now=now)
-    uow.people.save(replace(person, role=Role.PUBLIC))
-    uow.audit.record(actor="operator", action="staff.revoked", subject=alias, now=now)
+    if member.chat_id is not None:
+        person = uow.people.for_chat(member.chat_id, now=now)
+        uow.people.save(replace(person, role=Role.PUBLIC))
+    uow.accounts.end_sessions(member.id)
+    uow.audit.record(actor=actor, action="staff.revoked", subject=alias, now=now)
 
 
 def take_what_is_not_theirs(uow: UnitOfWork, app: App, member: StaffMember, *, now: datetime) -> None:

@@ -29,6 +29,9 @@ CALM = {Outcome.ANSWER, Outcome.CLARIFY, Outcome.OUT_OF_SCOPE}
 """Outcomes after which another language may be offered: nothing else is being asked."""
 KEPT_FROM = 0.05
 """Probability of a report_* intent from which the record names it."""
+UNANSWERED = {"not_in_documents", "after_clarification"}
+"""Reasons that tell of a gap in the library."""
+NOTHING = "–"
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
 
 
@@ -48,7 +51,8 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
         opened = False
     else:
         case, conversation, opened = _case_after(uow, app, turn, conversation)
-        replies = _without_repeats(compose(turn.decision, _material(turn, case, opened, app), app), turn, conversation, app)
+        material = material_of(turn, case, app, opened=opened)
+        replies = _without_repeats(compose(turn.decision, material, app), turn, conversation, app)
         if turn.language.offered and replies and turn.decision.outcome in CALM and not turn.decision.offer_human:
             replies = [*replies, language_offer(app, turn.language.code, turn.language.offered)]
             person = replace(person, language_asked=True)
@@ -64,6 +68,12 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
         uow.people.save_conversation(conversation)
     _send(uow, turn, conversation, replies)
     uow.turns.add(record)
+    if record.reason in UNANSWERED:
+        nearest = record.retrieved[0].topic if record.retrieved else None
+        uow.gaps.count(
+            intent=record.intent or NOTHING, topic=nearest or NOTHING, language=record.language, update_id=record.update_id,
+            now=turn.now,
+        )  # fmt: skip
     uow.inbox.finish(
         turn.message.update_id,
         worker=app.worker,
@@ -177,7 +187,8 @@ def _consent(turn: Turn) -> str:
     return "yes"
 
 
-def _material(turn: Turn, case: Case | None, opened: bool, app: App) -> Material:
+def material_of(turn: Turn, case: Case | None, app: App, *, opened: bool) -> Material:
+    """Return what the reply to a turn is made of."""
     return Material(
         language=turn.language.code,
         hits=turn.retrieval.hits if turn.retrieval else (),

@@ -108,8 +108,12 @@ def _release(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: 
     casework.release(uow, app, case, staff, now=now)
 
 
-def _partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
-    casework.ask_partner(uow, app, case, staff, now=now)
+def _partner(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    casework.ask_partner(uow, app, case, staff, partner=value, now=now)
+
+
+def _seal(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
+    casework.seal_by_hand(uow, app, case, staff, now=now)
 
 
 def _wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
@@ -154,6 +158,7 @@ def _resolve(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: s
 _VERBS = {
     "claim": _claim, "release": _release, "resolve": _resolve, "snooze": _snooze, "partner": _partner, "severity": _severity,
     "assign": _assign, "queue": _queue, "merge": _merge, "wake": _wake, "undo": _undo,
+    "seal": _seal,
 }  # fmt: skip
 COMMANDS = tuple(_VERBS)
 """What is done with a case, by a button, a command in its topic or ``waypost cases do``."""

@@ -1,13 +1,14 @@
 """The hand-over packet: what whoever takes a case should know before the first word.
 
 :func:`packet` is written with the case: the question, why a person is needed, how grave and on whose word, what is known and what
-is not. :func:`aid` needs the library and is written when it is sent, so that nobody in danger waits for a search: what the person
-was shown, in which version, what else there is, and a draft to change.
+is not. It is posted in the group and kept with the case, for the console. :func:`aid` needs the library and is written when it is
+sent, so that nobody in danger waits for a search: what the person was shown, in which version, what else there is, and a draft.
 """
 
+import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -64,6 +65,30 @@ class _Asked:
     shown: Sequence[PassageId]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAid:
+    """What helps to answer a case."""
+
+    shown: Sequence[Hit] = ()
+    """What the person was shown lately."""
+    others: Sequence[Hit] = ()
+    """What else the library holds on it, staff guidance too."""
+    draft: str = ""
+    """Words that nobody has sent."""
+
+
+def as_kept(opening: Opening, *, follows: str | None) -> str:
+    """Return what is known at the opening as text that :func:`kept` reads."""
+    return json.dumps({**asdict(opening), "follows": follows}, ensure_ascii=False)
+
+
+def kept(text: str) -> tuple[Opening, str | None]:
+    """Return the opening :func:`as_kept` was given, and the number of the case it follows."""
+    value = json.loads(text)
+    follows = value.pop("follows")
+    return Opening(**value), follows
+
+
 def packet(app: App, case: Case, opening: Opening, *, follows: str | None) -> str:
     """Return the first words of a case to the desk; of a sealed one that it is sealed, and nothing else."""
     if case.sealed:
@@ -83,21 +108,28 @@ def packet(app: App, case: Case, opening: Opening, *, follows: str | None) -> st
     return f"{text}\n{app.catalogue.staff_text('packet_follows', number=follows)}" if follows else text
 
 
-async def aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> str:
-    """Return what helps to answer a case, in one post; empty where nothing is to be said.
+async def find_aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> FoundAid:
+    """Return what helps to answer a case: nothing for a sealed one, unless the reader may read it.
 
     Args:
         even_sealed: the reader may read the case; in a group nobody may.
     """
-    asked = await app.storage.run(partial(_asked, case_id=case_id))
+    asked = await app.storage.read(partial(_asked, case_id=case_id))
     language = asked.case.language
     if asked.case.sealed and not even_sealed:
-        return ""
+        return FoundAid()
     shown = await app.retriever.resolve(asked.shown, audiences=FOR_STAFF)
     found = await _found(app, asked.question, language)
     known = {hit.passage_id for hit in shown}
-    parts = [_list(app, "aid_shown", shown), _list(app, "aid_found", [hit for hit in found if hit.passage_id not in known])]
-    parts.append(_draft(app, found, language))
+    others = [hit for hit in found if hit.passage_id not in known]
+    return FoundAid(shown=shown, others=others, draft=_draft(app, found, language))
+
+
+async def aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> str:
+    """Return what helps to answer a case, in one post; empty where nothing is to be said. See :func:`find_aid`."""
+    found = await find_aid(app, case_id, even_sealed=even_sealed)
+    draft = app.catalogue.staff_text("aid_draft", draft=found.draft) if found.draft else ""
+    parts = [_list(app, "aid_shown", found.shown), _list(app, "aid_found", found.others), draft]
     while utf16_length("\n\n".join(parts)) > TELEGRAM_LIMIT:
         parts.pop()
     return "\n\n".join(part for part in parts if part)
@@ -110,7 +142,7 @@ def _draft(app: App, found: Sequence[Hit], language: str) -> str:
     if not fit:
         return ""
     source = citation_line(fit[0], app, language, app.clock.now().date())
-    return app.catalogue.staff_text("aid_draft", draft=f"{fit[0].lead or fit[0].text}\n{source}")
+    return f"{fit[0].lead or fit[0].text}\n{source}"
 
 
 def _asked(uow: UnitOfWork, *, case_id: CaseId) -> _Asked:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.domain.accounts import SESSION_IDLE, SESSION_LIFE
 from bot.service.app import App
 from bot.service.periodic import repeat
 from bot.service.ports import UnitOfWork
@@ -29,6 +30,8 @@ class Swept:
     updates: int
     deliveries: int
     buttons: int
+    sessions: int
+    gaps: int
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
@@ -61,4 +64,6 @@ def _sweep(uow: UnitOfWork, app: App, now: datetime) -> Swept:
         updates=uow.inbox.delete_done(before=now - UPDATES_KEPT),
         deliveries=uow.outbox.delete_done(before=before("outbox_text")),
         buttons=uow.buttons.delete_expired(now),
+        sessions=uow.accounts.delete_dead_sessions(seen_before=now - SESSION_IDLE, started_before=now - SESSION_LIFE),
+        gaps=uow.gaps.delete(before=before("turn_facts")),
     )

@@ -152,6 +152,8 @@ def offer_case(uow: UnitOfWork, app: App, member: StaffMember, case: Case, text_
 
 
 def _to_member(uow: UnitOfWork, member: StaffMember, case: Case, content: Content, *, key: str, now: datetime) -> None:
+    if member.chat_id is None:
+        return  # they look at the console
     priority = Priority.EMERGENCY if case.is_urgent else Priority.TO_DESK
     enqueue(uow, ToChat(chat_id=member.chat_id), content, key=f"{key}:staff:{member.id}", now=now, priority=priority)
 

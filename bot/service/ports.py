@@ -16,6 +16,7 @@ from bot.domain.people import Conversation, DeskRole, Person, StaffMember
 from bot.domain.routing import Load
 from bot.domain.timers import Timer, TimerKind
 from bot.domain.turns import Disposition, TurnRecord, Understanding
+from bot.service.office_ports import Accounts, Figures, Gaps
 from knowledge.passages import Audience, Hit, Retrieval
 
 T = TypeVar("T")
@@ -309,6 +310,14 @@ class Cases(Protocol):
         """Return what was decided about who takes a case, oldest first."""
         ...
 
+    def add_packet(self, case_id: CaseId, packet: str, *, now: datetime) -> None:
+        """Keep what was known when the case was opened, or opened again."""
+        ...
+
+    def packets(self, case_id: CaseId) -> list[str]:
+        """Return what was kept, newest first; erased ones are left out."""
+        ...
+
     def append(self, case: Case, event: CaseEvent) -> Case:
         """Append to the case as read; return the case after the event.
 
@@ -400,14 +409,22 @@ class Timers(Protocol):
 
 
 class Staff(Protocol):
-    def invite(self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime) -> None: ...
+    def invite(
+        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None
+    ) -> None:
+        """Keep a one-time code, for whoever comes or for a member who has another way in already."""
+        ...
 
-    def redeem(self, code: str, *, chat_id: ChatId, now: datetime) -> StaffMember:
-        """Link a chat to the staff.
+    def redeem(self, code: str, *, chat_id: ChatId | None, now: datetime) -> StaffMember:
+        """Link a chat to the staff; without a chat somebody comes in who has none, for the console.
 
         Raises:
-            UnknownCode: unknown, used or expired.
+            UnknownCode: unknown, used or expired; or the chat is another member's.
         """
+        ...
+
+    def invited(self, code: str, *, now: datetime) -> tuple[DeskRole, StaffMember | None] | None:
+        """Return what a code is for, and for whom when it is a member's second way in; None when it does not count."""
         ...
 
     def by_chat(self, chat_id: ChatId) -> StaffMember | None: ...
@@ -415,6 +432,10 @@ class Staff(Protocol):
     def get(self, staff_id: StaffId) -> StaffMember: ...
 
     def all(self) -> list[StaffMember]: ...
+
+    def change_role(self, staff_id: StaffId, role: DeskRole) -> StaffMember:
+        """Give a member another role, with the name that goes with it; it holds at once."""
+        ...
 
     def save(self, member: StaffMember) -> None:
         """Write what a member takes: languages, queues, capacity, place on call, away."""
@@ -461,6 +482,15 @@ class Notebook(Protocol):
     def delete(self, name: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+
+
 class Audit(Protocol):
     def record(self, *, actor: str, action: str, subject: str, now: datetime) -> None:
         """Append to the hash chain. Never any message text."""
@@ -468,6 +498,10 @@ class Audit(Protocol):
 
     def verify(self) -> bool:
         """Whether the chain is unbroken."""
+        ...
+
+    def newest(self, *, limit: int, before: int | None = None, subject: str = "", actor: str = "") -> list[AuditEntry]:
+        """Return entries, newest first: those with a lower number than ``before``, of one subject, of one actor."""
         ...
 
 
@@ -548,6 +582,12 @@ class UnitOfWork(Protocol):
     def incidents(self) -> Incidents: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def gaps(self) -> Gaps: ...
+    @property
+    def figures(self) -> Figures: ...
 
 
 class Storage(Protocol):
@@ -557,4 +597,8 @@ class Storage(Protocol):
         Raises:
             StorageUnavailable: the database is read-only, full, locked or gone.
         """
+        ...
+
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run ``work``, which only reads, in one transaction; it does not wait for those who write."""
         ...

@@ -541,9 +541,11 @@ class TestStaff:
 
     async def test_a_revoked_member_is_nobody_at_once(self, storage: SqlStorage, clock: FakeClock) -> None:
         member = await storage.run(lambda uow: linked(uow, clock))
-        assert await storage.run(lambda uow: uow.staff.by_chat(member.chat_id)) == member
+        chat = member.chat_id
+        assert chat is not None
+        assert await storage.run(lambda uow: uow.staff.by_chat(chat)) == member
         await storage.run(lambda uow: uow.staff.revoke(member.id, now=clock.now()))
-        assert await storage.run(lambda uow: uow.staff.by_chat(member.chat_id)) is None
+        assert await storage.run(lambda uow: uow.staff.by_chat(chat)) is None
         assert await storage.run(lambda uow: uow.staff.all()) == []
 
 

@@ -3,6 +3,7 @@
 import atexit
 import secrets
 import shutil
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -45,15 +46,30 @@ def memory(folder: Path) -> Iterator[Database]:
 
 
 def sqlite_file(folder: Path) -> Iterator[Database]:
+    (folder / "data").mkdir(exist_ok=True)
+    shutil.copy(_sqlite_template(), folder / "data" / "waypost.db")
     yield from _opened(f"sqlite:///{folder / 'data' / 'waypost.db'}", folder)
 
 
-def _opened(url: str, folder: Path, *, is_migrated: bool = False) -> Iterator[Database]:
+@cache
+def _sqlite_template() -> Path:
+    """Return a SQLite file migrated once: every test gets a copy, for migrating takes longer than most tests."""
+    folder = Path(tempfile.mkdtemp(prefix="waypost-sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = open_engine(f"sqlite:///{folder / 'template.db'}")
+    migrate.upgrade(engine)
+    engine.dispose()
+    return folder / "template.db"
+
+
+def _opened(url: str, folder: Path) -> Iterator[Database]:
     (folder / "data").mkdir(exist_ok=True)
     keys = KeyRing.create(folder / "keys" / "master.json")
     engine = open_engine(url)
-    if not is_migrated:
-        migrate.upgrade(engine)
+    if url == "sqlite://":
+        with sqlite3.connect(_sqlite_template()) as template, engine.connect() as connection:
+            template.backup(connection.connection.driver_connection)  # type: ignore[arg-type]  # typed as any driver's
+        template.close()
     try:
         yield Database(url, engine, keys, folder)
     finally:
@@ -83,12 +99,12 @@ class PostgresServer:
     def fresh(self, folder: Path) -> Iterator[Database]:
         name = f"test_{secrets.token_hex(4)}"
         self._server.psql(f"CREATE DATABASE {name} TEMPLATE {self.TEMPLATE}")
-        yield from _opened(self._server.get_uri(name), folder, is_migrated=True)
+        yield from _opened(self._server.get_uri(name), folder)
 
     def empty(self, folder: Path) -> Iterator[Database]:
         name = f"empty_{secrets.token_hex(4)}"
         self._server.psql(f"CREATE DATABASE {name}")
-        yield from _opened(self._server.get_uri(name), folder, is_migrated=True)
+        yield from _opened(self._server.get_uri(name), folder)
 
 
 @cache

@@ -60,6 +60,9 @@ class InlineStorage:
     async def run(self, work: Callable[[UnitOfWork], T]) -> T:
         return self._storage.run_now(work)
 
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        return self._storage.run_now(work)
+
 
 def run_virtually(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
     """Run ``main`` to its end in a loop of its own."""

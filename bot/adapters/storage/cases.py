@@ -12,6 +12,7 @@ from bot.adapters.storage.tables import (
     OPEN_CASES,
     case_event,
     case_message,
+    case_packet,
     case_routing,
     case_thread,
     cases,
@@ -38,7 +39,7 @@ from bot.service.ports import Link, Routing
 
 
 class SqlCases:
-    """Cases over ``cases``, ``case_event``, ``case_message`` and ``message_link``."""
+    """Cases over ``cases`` and the tables that hang from it."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -62,7 +63,7 @@ class SqlCases:
         row = self._vault.one(select(cases).where(cases.c.id == case_id))
         if row is None:
             raise WaypostError(f"There is no case with the id {case_id}")
-        return _case(row)
+        return case_of(row)
 
     def locked(self, case_id: CaseId) -> Case:
         self._lock_conversation(self.get(case_id))
@@ -70,32 +71,32 @@ class SqlCases:
 
     def by_number(self, number: str) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.number == number.strip().lstrip("#").upper()))
-        return _case(row) if row else None
+        return case_of(row) if row else None
 
     def open_for(self, person_id: PersonId) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.person_id == person_id, cases.c.state.in_(OPEN_CASES)))
-        return _case(row) if row else None
+        return case_of(row) if row else None
 
     def last_of(self, person_id: PersonId) -> Case | None:
         row = self._vault.one(select(cases).where(cases.c.person_id == person_id).order_by(cases.c.id.desc()).limit(1))
-        return _case(row) if row else None
+        return case_of(row) if row else None
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]:
         statement = select(cases).order_by(cases.c.severity.desc(), cases.c.opened_at).limit(limit)
         if open_only:
             statement = statement.where(cases.c.state.in_(OPEN_CASES))
-        return [_case(row) for row in self._vault.all(statement)]
+        return [case_of(row) for row in self._vault.all(statement)]
 
     def owned_by(self, staff_id: StaffId) -> list[Case]:
         statement = select(cases).where(cases.c.owner_id == staff_id, cases.c.state.in_(OPEN_CASES)).order_by(cases.c.id)
-        return [_case(row) for row in self._vault.all(statement)]
+        return [case_of(row) for row in self._vault.all(statement)]
 
     def loads(self, *, urgent_since: datetime) -> Mapping[StaffId, Load]:
         earnest = cases.c.drill.is_(False)
         owned = select(cases).where(cases.c.owner_id.is_not(None), cases.c.state.in_(OPEN_CASES), earnest)
         weights: dict[StaffId, float] = {}
         for row in self._vault.all(owned):
-            weights[row.owner_id] = weights.get(row.owner_id, 0.0) + weight_of(_case(row))
+            weights[row.owner_id] = weights.get(row.owner_id, 0.0) + weight_of(case_of(row))
         left = (
             select(cases.c.last_owner_id, func.max(cases.c.resolved_at).label("at"))
             .where(cases.c.severity >= URGENT, cases.c.resolved_at >= urgent_since, cases.c.last_owner_id.is_not(None), earnest)
@@ -126,6 +127,14 @@ class SqlCases:
             )
             for row in rows
         ]  # fmt: skip
+
+    def add_packet(self, case_id: CaseId, packet: str, *, now: datetime) -> None:
+        self._vault.run(insert(case_packet).values(case_id=case_id, at=now, packet=self._vault.seal(packet, "packet")))
+
+    def packets(self, case_id: CaseId) -> list[str]:
+        kept = (case_packet.c.case_id == case_id, case_packet.c.packet.is_not(None))
+        rows = self._vault.all(select(case_packet.c.packet).where(*kept).order_by(case_packet.c.id.desc()))
+        return [self._vault.open(row.packet, "packet") for row in rows]
 
     def append(self, case: Case, event: CaseEvent) -> Case:
         after = apply(case, event)
@@ -179,7 +188,7 @@ class SqlCases:
     def by_topic(self, group_id: ChatId, thread_id: int) -> Case | None:
         here = (case_thread.c.chat_key.in_(self._vault.chat_keys(group_id)), case_thread.c.thread_id == thread_id)
         row = self._vault.one(select(cases).join(case_thread, case_thread.c.case_id == cases.c.id).where(*here))
-        return _case(row) if row else None
+        return case_of(row) if row else None
 
     def move_group(self, old: ChatId, new: ChatId) -> int:
         # Topics keep their numbers. What stands under the new id already was made after the move, and stays.
@@ -261,6 +270,7 @@ class SqlCases:
             (cases.c.resolved_at < resolved_before) | (cases.c.sealed & (cases.c.resolved_at < sealed_resolved_before))
         )
         self._vault.run(delete(message_link).where(message_link.c.case_id.in_(old)))
+        self._vault.run(update(case_packet).where(case_packet.c.case_id.in_(old)).values(packet=None))
         return self._vault.run(
             update(case_message).where(case_message.c.case_id.in_(old), case_message.c.text.is_not(None)).values(text=None)
         )
@@ -302,5 +312,6 @@ def _projection(case: Case) -> dict[str, Any]:
     return {field.name: getattr(case, field.name) for field in fields(case) if field.name not in NEVER_CHANGE}
 
 
-def _case(row: Row[Any]) -> Case:
+def case_of(row: Row[Any]) -> Case:
+    """Return the case a row of ``cases`` holds."""
     return Case(**{field.name: getattr(row, field.name) for field in fields(Case)} | {"state": WorkState(row.state)})

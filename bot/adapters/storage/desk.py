@@ -12,7 +12,7 @@ from bot.adapters.storage.vault import Vault
 from bot.domain.errors import UnknownCode, WaypostError
 from bot.domain.ids import CaseId, ChatId, PersonId, StaffId
 from bot.domain.people import DeskRole, StaffMember
-from bot.service.ports import OF_CASE, ButtonAction
+from bot.service.ports import OF_CASE, AuditEntry, ButtonAction
 
 TOKEN_BYTES = 16
 """Gives 22 characters; Telegram allows 64 bytes."""
@@ -25,16 +25,30 @@ class SqlStaff:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def invite(self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime) -> None:
+    def invite(
+        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None
+    ) -> None:
         row = {
-            "code_hash": self._vault.keys.callback_hash(code),
-            "desk_role": desk_role,
-            "created_at": now,
-            "expires_at": expires_at,
-        }
+            "code_hash": self._vault.keys.callback_hash(code), "desk_role": desk_role, "created_at": now,
+            "expires_at": expires_at, "staff_id": staff_id,
+        }  # fmt: skip
         self._vault.run(insert(staff_invite).values(**row))
 
-    def redeem(self, code: str, *, chat_id: ChatId, now: datetime) -> StaffMember:
+    def invited(self, code: str, *, now: datetime) -> tuple[DeskRole, StaffMember | None] | None:
+        row = self._vault.one(
+            select(staff_invite.c.desk_role, staff_invite.c.staff_id).where(
+                staff_invite.c.code_hash == self._vault.keys.callback_hash(code),
+                staff_invite.c.used_at.is_(None),
+                staff_invite.c.expires_at > now,
+            )
+        )
+        if row is None:
+            return None
+        member = None if row.staff_id is None else self._linked(StaffId(row.staff_id))
+        # A code for somebody who has been revoked since is dead.
+        return None if row.staff_id is not None and member is None else (DeskRole(row.desk_role), member)
+
+    def redeem(self, code: str, *, chat_id: ChatId | None, now: datetime) -> StaffMember:
         used = self._vault.connection.execute(
             update(staff_invite)
             .where(
@@ -43,26 +57,35 @@ class SqlStaff:
                 staff_invite.c.expires_at > now,
             )
             .values(used_at=now)
-            .returning(staff_invite.c.desk_role)
+            .returning(staff_invite.c.desk_role, staff_invite.c.staff_id)
         ).first()
         if used is None:
             raise UnknownCode
         self._vault.alone("staff")
-        role, known = DeskRole(used.desk_role), self.by_chat(chat_id)
+        known = None if chat_id is None else self.by_chat(chat_id)
+        if used.staff_id is not None:
+            return self._second_way(StaffId(used.staff_id), known, chat_id)
+        role = DeskRole(used.desk_role)
         if known is not None:
             # Who is linked already gets the new role and stays the same member: the cases they hold remain theirs.
-            alias = known.alias if known.desk_role is role else self._alias(role)
-            self._vault.run(update(staff).where(staff.c.id == known.id).values(desk_role=role, alias=alias, linked_at=now))
-            return self.get(known.id)
-        new_id = self._vault.connection.execute(
-            insert(staff)
-            .values(
-                chat_key=self._vault.chat_key(chat_id), chat_cipher=self._vault.seal_chat(chat_id), desk_role=role,
-                alias=self._alias(role), linked_at=now,
-            )
-            .returning(staff.c.id)
-        ).scalar_one()  # fmt: skip
-        return self.get(StaffId(new_id))
+            self._vault.run(update(staff).where(staff.c.id == known.id).values(linked_at=now))
+            return self.change_role(known.id, role)
+        new = {"desk_role": role, "alias": self._alias(role), "linked_at": now, **self._chat(chat_id)}
+        return self.get(StaffId(self._vault.connection.execute(insert(staff).values(new).returning(staff.c.id)).scalar_one()))
+
+    def _second_way(self, staff_id: StaffId, known: StaffMember | None, chat_id: ChatId | None) -> StaffMember:
+        """Let a member in by the way they did not have; a chat that is another member's is refused."""
+        if self._linked(staff_id) is None or (known is not None and known.id != staff_id):
+            raise UnknownCode
+        if chat_id is not None:
+            self._vault.run(update(staff).where(staff.c.id == staff_id).values(**self._chat(chat_id)))
+        return self.get(staff_id)
+
+    def change_role(self, staff_id: StaffId, role: DeskRole) -> StaffMember:
+        known = self.get(staff_id)
+        if known.desk_role is not role:
+            self._vault.run(update(staff).where(staff.c.id == staff_id).values(desk_role=role, alias=self._alias(role)))
+        return self.get(staff_id)
 
     def by_chat(self, chat_id: ChatId) -> StaffMember | None:
         row = self._vault.one(
@@ -94,6 +117,15 @@ class SqlStaff:
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
 
+    def _linked(self, staff_id: StaffId) -> StaffMember | None:
+        row = self._vault.one(select(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None)))
+        return self._member(row) if row else None
+
+    def _chat(self, chat_id: ChatId | None) -> dict[str, Any]:
+        if chat_id is None:
+            return {}
+        return {"chat_key": self._vault.chat_key(chat_id), "chat_cipher": self._vault.seal_chat(chat_id)}
+
     def _alias(self, role: DeskRole) -> str:
         name = role.value.replace("_", "-")
         taken = self._vault.all(select(staff.c.alias).where(staff.c.alias.startswith(f"{name}-", autoescape=True)))
@@ -103,7 +135,7 @@ class SqlStaff:
     def _member(self, row: Row[Any]) -> StaffMember:
         return StaffMember(
             id=StaffId(row.id),
-            chat_id=self._vault.open_chat(row.chat_cipher) if row.chat_cipher else ChatId(0),
+            chat_id=self._vault.open_chat(row.chat_cipher) if row.chat_cipher else None,
             desk_role=DeskRole(row.desk_role),
             alias=row.alias,
             linked_at=row.linked_at,
@@ -188,6 +220,19 @@ class SqlAudit:
                 return False
             last = row.hash
         return True
+
+    def newest(self, *, limit: int, before: int | None = None, subject: str = "", actor: str = "") -> list[AuditEntry]:
+        statement = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(audit.c.id < before)
+        if subject:
+            statement = statement.where(audit.c.subject == subject)
+        if actor:
+            statement = statement.where(audit.c.actor == actor)
+        return [
+            AuditEntry(number=row.id, at=row.at, actor=row.actor, action=row.action, subject=row.subject)
+            for row in self._vault.all(statement)
+        ]
 
 
 class SqlIncidents:

@@ -10,6 +10,7 @@ from bot.adapters.storage.tables import (
     OPEN_CASES,
     button,
     case_message,
+    case_packet,
     cases,
     consent,
     conversation,
@@ -110,6 +111,7 @@ class SqlPeople:
         statements = (
             delete(message_link).where(message_link.c.case_id.in_(theirs)),
             update(case_message).where(case_message.c.case_id.in_(theirs)).values(text=None),
+            update(case_packet).where(case_packet.c.case_id.in_(theirs)).values(packet=None),
             update(turn).where(turn.c.person_id == person_id).values(text=None),
             # What is being sent this moment keeps its lease; should it come back, it is cancelled for want of words.
             update(outbox).where(outbox.c.person_id == person_id).values(payload=None),

@@ -15,14 +15,20 @@ from bot.adapters.storage.checks import FINGERPRINT
 from bot.adapters.storage.codec import decode, decode_update
 from bot.adapters.storage.desk import SqlNotebook
 from bot.adapters.storage.tables import (
+    account,
+    break_glass,
     button,
     case_message,
+    case_packet,
     case_thread,
     cases,
+    console_session,
     conversation,
+    gap,
     message_link,
     outbox,
     person,
+    sign_in_tries,
     staff,
     staff_invite,
     turn,
@@ -39,6 +45,10 @@ CONTEXTS: tuple[tuple[Table, Column[Any], str], ...] = (
     (conversation, conversation.c.question, "question"),
     (turn, turn.c.text, "turn"),
     (case_message, case_message.c.text, "case message"),
+    (case_packet, case_packet.c.packet, "packet"),
+    (break_glass, break_glass.c.reason, "break-glass"),
+    (gap, gap.c.note, "gap"),
+    (account, account.c.totp_secret, "one-time code"),
     (person, person.c.chat_cipher, "chat"),
     (staff, staff.c.chat_cipher, "chat"),
     (cases, cases.c.group_cipher, "chat"),
@@ -50,7 +60,8 @@ KEYED = ((person, person.c.chat_key, person.c.chat_cipher), (staff, staff.c.chat
 def rotate(engine: Engine, path: Path, *, bot_id: int, clock: Clock) -> int:
     """Rotate and return how many values were encrypted anew.
 
-    Buttons already sent and invitations not yet used stop working: only their hash under the old key is known.
+    Buttons already sent and invitations not yet used stop working, and everybody signs in to the console again: only their hash
+    under the old key is known.
     """
     ring = KeyRing.load(path)
     if not ring.is_rotating:
@@ -61,7 +72,8 @@ def rotate(engine: Engine, path: Path, *, bot_id: int, clock: Clock) -> int:
         known = _chat_keys(vault)
         rows = sum(_encrypt_anew(vault, table, column, context) for table, column, context in CONTEXTS)
         _move_look_ups(vault, known)
-        connection.execute(button.delete())
+        for hashed in (button, console_session, sign_in_tries):
+            connection.execute(hashed.delete())
         connection.execute(staff_invite.delete().where(staff_invite.c.used_at.is_(None)))
         SqlNotebook(vault).put(FINGERPRINT, ring.fingerprint, now=clock.now())
     ring.current_only().save(path)

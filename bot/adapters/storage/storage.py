@@ -21,6 +21,7 @@ from bot.service.ports import UnitOfWork
 T = TypeVar("T")
 
 ATTEMPTS = 3
+READERS = 4
 TRY_AGAIN = {"40001", "40P01"}
 """PostgreSQL: serialization failure, deadlock detected."""
 
@@ -34,6 +35,10 @@ class SqlStorage:
         self._bot_id = bot_id
         workers = 1 if engine.dialect.name == "sqlite" else threads
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="storage")
+        # A SQLite file is read beside its writer; one in memory has a single connection.
+        is_file = engine.dialect.name == "sqlite" and bool(engine.url.database)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reading") if is_file else self._executor
+        self._reading = engine.execution_options(reading=True)
 
     async def run(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run ``work`` in one transaction; on any error nothing is kept.
@@ -42,6 +47,17 @@ class SqlStorage:
             StorageUnavailable: the database is read-only, full, locked or gone.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.run_now, work)
+
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run ``work``, which only reads, in one transaction; it does not wait for those who write."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_now, work)
+
+    def _read_now(self, work: Callable[[UnitOfWork], T]) -> T:
+        try:
+            with self._reading.connect() as connection:
+                return work(SqlUnitOfWork(Vault(connection, self._keys, self._bot_id)))
+        except SQLAlchemyError as exc:
+            raise StorageUnavailable(f"The database cannot be read: {getattr(exc, 'orig', exc)}") from exc
 
     def run_now(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run ``work`` in this thread."""

@@ -263,6 +263,17 @@ case_routing = Table(
     sqlite_autoincrement=True,
 )
 
+case_packet = Table(
+    "case_packet",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("packet", LargeBinary, comment="ciphertext; erased with the words of the case"),
+    sqlite_autoincrement=True,
+)
+"""What was known when a case was opened, or opened again."""
+
 Index("ix_case_message_state", case_message.c.state)
 Index("ix_case_message_at", case_message.c.at)
 
@@ -303,6 +314,78 @@ staff_invite = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("staff_id", BigInteger, comment="the member whose second way in it is; null for somebody new"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
+    Column("password_hash", String(200), nullable=False),
+    Column("totp_secret", LargeBinary, nullable=False, comment="ciphertext"),
+    Column("last_step", BigInteger, nullable=False, server_default=text("0"), comment="no one-time code works twice"),
+    Column("changed_at", Moment, nullable=False),
+)
+"""Who may sign in to the console."""
+
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("staff_id", ForeignKey("staff.id"), nullable=False, index=True),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    Column("name_hash", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", Moment, comment="no sign-in is looked at before"),
+    Column("at", Moment, nullable=False),
+)
+
+break_glass = Table(
+    "break_glass",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("asked_by", BigInteger, nullable=False),
+    Column("reason", LargeBinary, nullable=False, comment="ciphertext"),
+    Column("asked_at", Moment, nullable=False),
+    Column("granted_by", BigInteger),
+    Column("ends_at", Moment, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+gap = Table(
+    "gap",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("topic", String(16), nullable=False),
+    Column("intent", String(64), nullable=False),
+    Column("note", LargeBinary, comment="ciphertext of what somebody of the staff wrote"),
+    Column("opened_at", Moment, nullable=False),
+    Column("owner_id", BigInteger),
+    Column("closed_at", Moment),
+    Column("closed_by", String(200), nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+Index("uq_gap_one_open_of_a_kind", gap.c.intent, gap.c.topic, unique=True,
+      sqlite_where=gap.c.closed_at.is_(None) & (gap.c.kind == "unanswered") & gap.c.note.is_(None),
+      postgresql_where=gap.c.closed_at.is_(None) & (gap.c.kind == "unanswered") & gap.c.note.is_(None))  # fmt: skip
+
+gap_asking = Table(
+    "gap_asking",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("gap_id", ForeignKey("gap.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("language", String(8), nullable=False),
+    Column("update_id", BigInteger, comment="the turn it was, whose words go after a day"),
+    sqlite_autoincrement=True,
 )
 
 button = Table(

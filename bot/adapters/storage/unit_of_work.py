@@ -2,8 +2,11 @@
 
 from functools import cached_property
 
+from bot.adapters.storage.accounts import SqlAccounts
 from bot.adapters.storage.cases import SqlCases
 from bot.adapters.storage.desk import SqlAudit, SqlButtons, SqlIncidents, SqlNotebook, SqlStaff
+from bot.adapters.storage.figures import SqlFigures
+from bot.adapters.storage.gaps import SqlGaps
 from bot.adapters.storage.inbox import SqlInbox
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.outbox import SqlOutbox
@@ -65,3 +68,15 @@ class SqlUnitOfWork:
     @cached_property
     def ledger(self) -> SqlLedger:
         return SqlLedger(self._vault)
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        return SqlAccounts(self._vault)
+
+    @cached_property
+    def gaps(self) -> SqlGaps:
+        return SqlGaps(self._vault)
+
+    @cached_property
+    def figures(self) -> SqlFigures:
+        return SqlFigures(self._vault)

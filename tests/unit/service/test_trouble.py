@@ -47,6 +47,9 @@ class ReadOnly:
     async def run(self, work: Callable[[UnitOfWork], T]) -> T:
         raise StorageUnavailable("attempt to write a readonly database")
 
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        raise StorageUnavailable("attempt to write a readonly database")
+
 
 def an_update(update_id: int, text: str, *, chat: int = 71, language: str = "en") -> dict[str, object]:
     sender = {"id": chat, "is_bot": False, "first_name": "X", "language_code": language}

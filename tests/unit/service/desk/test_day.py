@@ -100,6 +100,7 @@ class Office:
             group = Desk(self.app)
             group._updates = 10_000 + int(self.clock.now().timestamp()) % 900_000
             topic = await self.app.storage.run(lambda uow: uow.cases.topic(case.id))
+            assert member.chat_id is not None
             await group.posts(member.chat_id, "I am here", thread=topic.thread_id)
         else:
             await self.app.storage.run(lambda uow: desk.act(uow, self.app, uow.cases.get(case.id), member, verb, value))

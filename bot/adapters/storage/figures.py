@@ -1,0 +1,87 @@
+"""What happened, for figures and for the live view: facts without words."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case as when
+from sqlalchemy import func, or_, select
+
+from bot.adapters.storage.cases import case_of
+from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, case_timer, cases, turn
+from bot.adapters.storage.vault import Vault
+from bot.domain.cases import Case, DeliveryState, EventKind
+from bot.domain.ids import CaseId
+from bot.domain.timers import PROMISES, TimerKind, TimerState
+from bot.service.office_ports import Promise, Told
+
+FATES = (DeliveryState.SENT, DeliveryState.NOT_DELIVERED, DeliveryState.WITHDRAWN)
+
+
+class SqlFigures:
+    """Figures over the tables of cases and turns."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def cases(self, *, since: datetime) -> list[tuple[Case, datetime | None]]:
+        taken = (
+            select(case_event.c.case_id, func.min(case_event.c.at).label("at"))
+            .where(case_event.c.kind.in_((EventKind.CLAIMED, EventKind.ASSIGNED)))
+            .group_by(case_event.c.case_id)
+            .subquery()
+        )
+        rows = self._vault.all(
+            select(cases, taken.c.at.label("taken_at"))
+            .outerjoin(taken, taken.c.case_id == cases.c.id)
+            .where(cases.c.drill.is_(False), or_(cases.c.opened_at >= since, cases.c.state.in_(OPEN_CASES)))
+            .order_by(cases.c.id)
+        )
+        return [(case_of(row), row.taken_at) for row in rows]
+
+    def promises(self, *, since: datetime) -> list[Promise]:
+        rows = self._vault.all(
+            select(case_timer.c.kind, case_timer.c.state, case_timer.c.due_at, cases.c.severity)
+            .join(cases, cases.c.id == case_timer.c.case_id)
+            .where(
+                case_timer.c.kind.in_(PROMISES),
+                case_timer.c.state.in_((TimerState.KEPT, TimerState.MISSED)),
+                case_timer.c.due_at >= since,
+                cases.c.drill.is_(False),
+            )
+        )
+        return [
+            Promise(kind=TimerKind(row.kind), state=TimerState(row.state), severity=row.severity, due_at=row.due_at)
+            for row in rows
+        ]
+
+    def turns(self, *, since: datetime) -> Sequence[Told]:
+        rows = self._vault.all(select(turn.c.at, turn.c.outcome, turn.c.language).where(turn.c.at >= since))
+        counted = Counter((f"{row.at:%Y-%m-%d}", row.outcome, row.language) for row in rows)
+        return [Told(day=day, outcome=outcome, language=code, count=n) for (day, outcome, code), n in sorted(counted.items())]
+
+    def dues(self) -> Mapping[CaseId, datetime]:
+        missed = (case_timer.c.state == TimerState.MISSED) & (case_timer.c.due_at >= cases.c.waiting_since)
+        rows = self._vault.all(
+            select(case_timer.c.case_id, func.min(case_timer.c.due_at).label("due_at"))
+            .join(cases, cases.c.id == case_timer.c.case_id)
+            .where(
+                case_timer.c.kind.in_(PROMISES),
+                cases.c.state.in_(OPEN_CASES),
+                (case_timer.c.state == TimerState.RUNNING) | missed,
+            )
+            .group_by(case_timer.c.case_id)
+        )
+        return {CaseId(row.case_id): row.due_at for row in rows}
+
+    def marks(self, case_ids: Collection[CaseId]) -> Mapping[CaseId, tuple[int, ...]]:
+        if not case_ids:
+            return {}
+        fates: list[Any] = [func.sum(when((case_message.c.state == fate, 1), else_=0)) for fate in FATES]
+        rows = self._vault.all(
+            select(case_message.c.case_id, func.max(case_message.c.id), func.sum(func.length(case_message.c.text)), *fates)
+            .where(case_message.c.case_id.in_(case_ids))
+            .group_by(case_message.c.case_id)
+        )
+        return {CaseId(row[0]): tuple(int(number or 0) for number in tuple(row)[1:]) for row in rows}

@@ -1,0 +1,313 @@
+"""The desk: the queue, one case, and what is done with it. Every command is the one of the staff group, on the same service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from bot.console import queue, sheet
+from bot.console.frame import is_piece, missing
+from bot.console.live import Look, Watcher
+from bot.console.paper import page, piece
+from bot.console.queue import Filters
+from bot.console.visit import Row, Visit
+from bot.domain import cases
+from bot.domain.cases import Case
+from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, StorageUnavailable, VersionConflict
+from bot.domain.people import StaffMember
+from bot.domain.routing import COOL_DOWN, gave_up, rank
+from bot.service import desk, handover, relay, sealed
+from bot.service.conflicts import until_settled
+from bot.service.ports import UnitOfWork
+
+PING_S = 15
+FIRST_WINS = {"claim", "undo", "note"}
+"""What is done whatever happened meanwhile; everything else is done to the case as it was shown."""
+WAIT_FOR_DATABASE_S = 5
+
+
+async def show_queue(request: Request, visit: Visit) -> Response:
+    """Show the open cases a member sees, gravest first."""
+    filters = Filters.of(request.query_params)
+    look, member = await _one_look(visit)
+    rows = queue.rows_of(look, member, filters, visit.console, visit.language)
+    counts = _counts(look, member, visit)
+    open_cases = [case for case in look.cases.values() if sealed.sees(case, member)]
+    values = {
+        "rows": rows, "filters": filters, "counts": counts, "seen": queue.digest(rows, counts),
+        "case_languages": sorted({case.language for case in open_cases}), "queues": list(visit.app.policies.queues),
+        "query": request.url.query, "csrf": visit.csrf, "said": request.query_params.get("said", ""),
+    }  # fmt: skip
+    return page(request, visit, "queue.html", values)
+
+
+async def queue_stream(request: Request, visit: Visit) -> Response:
+    """Send what changes in the queue, from what the page shows on."""
+    filters = Filters.of(request.query_params)
+    seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        shown: list[Row] | None = None
+        counted = ""
+        async with aclosing(visit.console.hub.looks(Watcher(token=visit.who.token))) as looks:
+            async for look, member in looks:
+                rows, counts = queue.rows_of(look, member, filters, visit.console, visit.language), _counts(look, member, visit)
+                mark = queue.digest(rows, counts)
+                if shown is None:
+                    pieces = [] if mark == seen else [queue.whole(rows), queue.replaced("counts", counts)]
+                else:
+                    pieces = list(queue.steps(shown, rows))
+                    pieces += [queue.replaced("counts", counts)] if counts != counted else []
+                shown, counted = rows, counts
+                if pieces:
+                    yield ServerSentEvent(data="".join(pieces), id=mark)
+        yield ServerSentEvent(event="session-over", data="")
+
+    return _stream(events())
+
+
+async def take_next(request: Request, visit: Visit) -> Response:
+    """Claim the case that most needs somebody and that this member can take."""
+
+    def work(uow: UnitOfWork) -> str | None:
+        now = visit.app.clock.now()
+        loads = uow.cases.loads(urgent_since=now - COOL_DOWN)
+        waiting = [case for case in uow.cases.all(limit=queue.SHOWN) if case.owner_id is None and not case.drill]
+        for case in sorted(waiting, key=lambda case: (-case.severity, case.waiting_since or case.opened_at)):
+            look = rank(
+                case, [visit.member], loads, known_to=None, left=gave_up(uow.cases.events(case.id)),
+                office_language=visit.app.office.default_language, now=now,
+            )  # fmt: skip
+            if look[0].fits and sealed.sees(case, visit.member):
+                desk.perform(uow, visit.app, case, visit.member, "claim", "")
+                return case.number
+        return None
+
+    number = await until_settled(lambda: visit.app.storage.run(work))
+    visit.app.outbox_bell.ring()
+    return RedirectResponse(f"/cases/{number}?said=claim" if number else "/cases?said=none_waits", status_code=303)
+
+
+async def show_case(request: Request, visit: Visit) -> Response:
+    """Show one case; the look is kept in the audit log."""
+    return await _case_page(request, visit, said=request.query_params.get("said", ""))
+
+
+async def _case_page(request: Request, visit: Visit, *, said: str = "", refused: str = "", status: int = 200) -> Response:
+    case, found = await visit.app.storage.run(partial(_look_at, request=request, visit=visit, action="case.viewed"))
+    if case is None:
+        return missing(visit, request)
+    if found is None:
+        return page(request, visit, "case_sealed.html", {"case": case, "csrf": visit.csrf, "refused": refused}, status=status)
+    shown = sheet.parts(visit.console, found, visit.language, visit.csrf)
+    values = {
+        "sheet": found, "case": case, "parts": shown, "csrf": visit.csrf, "seen": sheet.as_text(sheet.marks(shown)),
+        "said": said, "refused": refused,
+        "templates": [
+            (visit.app.catalogue.text(key, case.language), visit.app.catalogue.text(key, visit.language))
+            for key in sheet.TEMPLATES
+        ],
+        "prefix": visit.app.catalogue.text("human_prefix", case.language),
+        "undo_s": round(visit.app.office.undo.total_seconds()),
+    }  # fmt: skip
+    return page(request, visit, "case.html", values, status=status)
+
+
+async def case_stream(request: Request, visit: Visit) -> Response:
+    """Send what changes in one case, from what the page shows on."""
+    case, found = await visit.app.storage.run(partial(_look_at, request=request, visit=visit, action="case.watched"))
+    if case is None or found is None:
+        return missing(visit, request)
+    seen = sheet.of_text(request.headers.get("last-event-id") or request.query_params.get("seen", ""))
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        watcher = Watcher(token=visit.who.token, case_id=case.id)
+        async with aclosing(visit.console.hub.looks(watcher)) as looks:
+            async for look, member in looks:
+                current = look.cases[case.id]
+                now = visit.app.clock.now()
+                if sealed.as_reader(current, member, look.glass, now=now) is None:
+                    yield ServerSentEvent(event="look-again", data="")
+                    return
+                read = await visit.app.storage.read(partial(_sheet, case=case, member=member, now=now))
+                if read is None:
+                    continue  # it has changed since the look; the next one says how
+                shown = sheet.parts(visit.console, read, visit.language, visit.csrf)
+                marks = sheet.marks(shown)
+                pieces = [queue.replaced(f"case-{name}", shown[name]) for name in sheet.PARTS if marks[name] != seen.get(name)]
+                if pieces:
+                    seen.update(marks)
+                    yield ServerSentEvent(data="".join(pieces), id=sheet.as_text(marks))
+        yield ServerSentEvent(event="session-over", data="")
+
+    return _stream(events())
+
+
+async def show_aid(request: Request, visit: Visit) -> Response:
+    """Show what helps to answer: what the person was shown, what the library holds, a draft."""
+    case, found = await visit.app.storage.read(partial(_find, request=request, visit=visit))
+    if case is None or found is None:
+        return missing(visit, request)
+    aid = await handover.find_aid(visit.app, case.id, even_sealed=True)
+    return HTMLResponse(piece(visit.console, "case_aid.html", visit.language, {"aid": aid, "case": case}))
+
+
+async def do(request: Request, visit: Visit) -> Response:
+    """Do with a case what a button says."""
+    verb = visit.field("verb")
+
+    def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
+        desk.perform(uow, visit.app, case, reader, verb, _value_of(visit, verb))
+
+    return await _change(request, visit, verb, work)
+
+
+async def reply(request: Request, visit: Visit) -> Response:
+    """Send words to the person."""
+    text = visit.field("text")
+
+    def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
+        if not text:
+            raise InvalidTransition(visit.say("refused_empty"))
+        key = f"console:{case.id}:{case.version}"
+        relay.reply(uow, visit.app, case, reader, text=text, key=key, now=visit.app.clock.now())
+
+    return await _change(request, visit, "reply", work)
+
+
+async def note(request: Request, visit: Visit) -> Response:
+    """Keep words for colleagues."""
+    text = visit.field("text")
+
+    def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
+        if not text:
+            raise InvalidTransition(visit.say("refused_empty"))
+        relay.add_note(uow, visit.app, case, reader, text, now=visit.app.clock.now())
+
+    return await _change(request, visit, "note", work)
+
+
+async def ask_to_open(request: Request, visit: Visit) -> Response:
+    """Ask to open a sealed case."""
+
+    def work(uow: UnitOfWork) -> Case | None:
+        case = _by_number(uow, request, visit)
+        if case is not None:
+            sealed.ask(uow, visit.app, case, visit.member, reason=visit.field("reason"), now=visit.app.clock.now())
+        return case
+
+    try:
+        if await visit.app.storage.run(work) is None:
+            return missing(visit, request)
+    except InvalidTransition as exc:
+        return await _case_page(request, visit, refused=str(exc), status=409)
+    visit.app.outbox_bell.ring()
+    return RedirectResponse("/sealed", status_code=303)
+
+
+async def _change(
+    request: Request, visit: Visit, what: str, work: Callable[[UnitOfWork, Case, StaffMember], None]
+) -> Response:  # fmt: skip
+    """Do something with the case as it was shown, and say what came of it."""
+
+    def change(uow: UnitOfWork) -> Case | None:
+        case = _by_number(uow, request, visit)
+        if case is None:
+            return None
+        now = visit.app.clock.now()
+        reader = sealed.as_reader(case, visit.member, sealed.waiting(uow, now=now), now=now)
+        if reader is None:
+            return None
+        if what not in FIRST_WINS and visit.field("version") != str(case.version):
+            raise VersionConflict
+        work(uow, case, reader)
+        return case
+
+    refused = ""
+    try:
+        if await visit.app.storage.run(change) is None:
+            return missing(visit, request)
+    except CaseAlreadyClaimed as exc:
+        refused = visit.say("refused_claimed", who=exc.by)
+    except VersionConflict:
+        refused = visit.say("refused_changed")
+    except InvalidTransition as exc:
+        refused = visit.say("refused", why=str(exc))
+    visit.app.outbox_bell.ring()
+    if is_piece(request):
+        said = piece(visit.console, "_said.html", visit.language, {"said": "" if refused else what, "refused": refused})
+        return HTMLResponse(said, headers={} if refused else {"HX-Trigger": f"done-{what}"})
+    if refused:
+        return await _case_page(request, visit, refused=refused, status=409)
+    return RedirectResponse(f"/cases/{request.path_params['number']}?said={what}", status_code=303)
+
+
+def _value_of(visit: Visit, verb: str) -> str:
+    """Return the value of a command from the fields of its form."""
+    if verb == "resolve":
+        return f"{visit.field('value')} {visit.field('summary')}".strip()
+    if verb == "partner" and not visit.field("agreed"):
+        raise InvalidTransition(visit.say("refused_consent"))
+    return visit.field("value")
+
+
+def _look_at(uow: UnitOfWork, *, request: Request, visit: Visit, action: str) -> tuple[Case | None, sheet.Sheet | None]:
+    """Find a case for a member and keep that they looked."""
+    case, found = _find(uow, request=request, visit=visit)
+    if case is not None and found is not None:
+        uow.audit.record(actor=f"staff:{visit.member.id}", action=action, subject=case.number, now=found.now)
+    return case, found
+
+
+def _find(uow: UnitOfWork, *, request: Request, visit: Visit) -> tuple[Case | None, sheet.Sheet | None]:
+    case = _by_number(uow, request, visit)
+    return case, None if case is None else sheet.read(uow, case, visit.member, now=visit.app.clock.now())
+
+
+def _sheet(uow: UnitOfWork, *, case: Case, member: StaffMember, now: datetime) -> sheet.Sheet | None:
+    return sheet.read(uow, uow.cases.get(case.id), member, now=now)
+
+
+def _by_number(uow: UnitOfWork, request: Request, visit: Visit) -> Case | None:
+    """Return a case whose existence a member may know of."""
+    case = uow.cases.by_number(request.path_params["number"])
+    return case if case is not None and sealed.sees(case, visit.member) else None
+
+
+def _counts(look: Look, member: StaffMember, visit: Visit) -> str:
+    """Return how many cases wait, are urgent, are the member's: of all they see, whatever the filters."""
+    seen = [case for case in look.cases.values() if case.is_open and not case.drill and sealed.sees(case, member)]
+    waiting = [case for case in seen if case.owner_id is None]
+    values = {
+        "waiting": len(waiting), "urgent": sum(case.is_urgent for case in waiting),
+        "mine": sum(case.owner_id == member.id for case in seen),
+        "to_answer": sum(case.owner_id == member.id and case.waiting_since is not None for case in seen),
+        "asked_to_open": sum(cases.may_have(look.cases[one.case_id], member.desk_role) for one in look.glass
+                             if one.granted_by is None and one.case_id in look.cases and one.asked_by != member.id),
+    }  # fmt: skip
+    return piece(visit.console, "_counts.html", visit.language, values)
+
+
+async def _one_look(visit: Visit) -> tuple[Look, StaffMember]:
+    async with aclosing(visit.console.hub.looks(Watcher(token=visit.who.token))) as looks:
+        async for found in looks:
+            return found
+    raise StorageUnavailable("The session has ended")
+
+
+def _stream(events: AsyncIterator[ServerSentEvent]) -> Response:
+    return EventSourceResponse(_patient(events), ping=PING_S, headers={"Cache-Control": "no-store"})
+
+
+async def _patient(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
+    """End a stream when the database cannot be read: the browser comes back and names what it has."""
+    try:
+        async for event in events:
+            yield event
+    except StorageUnavailable:
+        await asyncio.sleep(WAIT_FOR_DATABASE_S)

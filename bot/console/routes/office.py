@@ -1,0 +1,185 @@
+"""For those who run the office: figures, sealed cases to be opened, accounts, the audit log."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bot.console.paper import page
+from bot.console.visit import Visit
+from bot.domain.errors import InvalidTransition
+from bot.domain.ids import BreakGlassId, StaffId
+from bot.domain.people import DeskRole, StaffMember
+from bot.service import accounts, casework, sealed
+from bot.service import figures as facts
+from bot.service.ports import UnitOfWork
+
+PERIODS = (7, 30, 90)
+LOG_PAGE = 200
+INVITATION = timedelta(hours=24)
+
+
+async def figures(request: Request, visit: Visit) -> Response:
+    """Show waiting, promises, load, languages, outcomes and crises of some days."""
+    days = request.query_params.get("days", "")
+    period = int(days) if days in {str(one) for one in PERIODS} else PERIODS[0]
+    now = visit.app.clock.now()
+    report = await visit.app.storage.read(lambda uow: facts.report(uow, now=now, days=period))
+    return page(request, visit, "figures.html", {"report": report, "period": period, "periods": PERIODS})
+
+
+async def show_sealed(request: Request, visit: Visit) -> Response:
+    """Show who asks to open which sealed case."""
+    return await _sealed(request, visit)
+
+
+async def _sealed(request: Request, visit: Visit, *, refused: str = "", status: int = 200) -> Response:
+    now = visit.app.clock.now()
+
+    def look(uow: UnitOfWork) -> list[tuple[object, object, str, str]]:
+        names = {one.id: one.alias for one in uow.staff.all()}
+        return [
+            (
+                one,
+                uow.cases.get(one.case_id),
+                names.get(one.asked_by, "–"),
+                names.get(one.granted_by, "") if one.granted_by else "",
+            )
+            for one in sealed.waiting(uow, now=now)
+        ]
+
+    found = await visit.app.storage.read(look)
+    return page(
+        request, visit, "sealed.html", {"found": found, "csrf": visit.csrf, "refused": refused, "now": now}, status=status
+    )
+
+
+async def agree(request: Request, visit: Visit) -> Response:
+    """Be the second person who lets a sealed case be opened."""
+    number, now = BreakGlassId(int(request.path_params["number"])), visit.app.clock.now()
+    try:
+        await visit.app.storage.run(lambda uow: sealed.agree(uow, visit.app, number, visit.member, now=now))
+    except InvalidTransition as exc:
+        return await _sealed(request, visit, refused=visit.say("refused", why=str(exc)), status=409)
+    visit.app.outbox_bell.ring()
+    return RedirectResponse("/sealed", status_code=303)
+
+
+async def show_accounts(request: Request, visit: Visit) -> Response:
+    """List the staff."""
+    return await _accounts(request, visit)
+
+
+async def _accounts(
+    request: Request, visit: Visit, *, code: str = "", for_whom: str = "", refused: str = "", status: int = 200
+) -> Response:  # fmt: skip
+    members, having = await visit.app.storage.read(lambda uow: (uow.staff.all(), uow.accounts.having()))
+    link = f"{request.url.scheme}://{request.headers['host']}/welcome?code={code}" if code else ""
+    if visit.console.place.is_secure:
+        link = link.replace("http://", "https://", 1)
+    values = {
+        "members": members, "having": having, "roles": list(DeskRole), "queues": list(visit.app.policies.queues), "code": code,
+        "link": link, "for_whom": for_whom, "refused": refused, "csrf": visit.csrf,
+    }  # fmt: skip
+    return page(request, visit, "accounts.html", values, status=status)
+
+
+async def invite(request: Request, visit: Visit) -> Response:
+    """Make a one-time code for a new colleague, or for a member's second way in, and show it once."""
+    role, now = visit.field("role"), visit.app.clock.now()
+    if visit.field("member"):
+        member = await _member(visit)
+        if member is None:
+            return await _accounts(request, visit, refused=visit.say("error_missing"), status=404)
+    elif role in set(DeskRole):
+        member = None
+    else:
+        return await _accounts(request, visit, refused=visit.say("error_missing"), status=422)
+
+    def work(uow: UnitOfWork) -> str:
+        given = DeskRole(role) if member is None else member.desk_role
+        return accounts.invite(uow, role=given, life=INVITATION, actor=_actor(visit), now=now, member=member)
+
+    code = await visit.app.storage.run(work)
+    return await _accounts(request, visit, code=code, for_whom=visit.say(f"role_{role}") if member is None else member.alias)
+
+
+async def change(request: Request, visit: Visit) -> Response:
+    """Say what a member takes, change their role, or revoke them."""
+    member, now = await _member(visit), visit.app.clock.now()
+    if member is None:
+        return await _accounts(request, visit, refused=visit.say("error_missing"), status=404)
+    what, role = visit.field("what"), visit.field("role")
+    if member.id == visit.member.id and what in {"revoke", "role"}:
+        # The last administrator would lock everybody out, and two-person rules would not hold for oneself.
+        return await _accounts(request, visit, refused=visit.say("refused_self"), status=409)
+
+    def work(uow: UnitOfWork) -> None:
+        if what == "revoke":
+            casework.revoke_staff(uow, visit.app, member.alias, actor=_actor(visit), now=now)
+        elif what == "role" and role in set(DeskRole):
+            accounts.change_role(uow, visit.app, member, DeskRole(role), actor=_actor(visit), now=now)
+        elif what == "takes":
+            uow.staff.save(_takes(visit, member))
+            uow.audit.record(actor=_actor(visit), action="staff.changed", subject=member.alias, now=now)
+
+    await visit.app.storage.run(work)
+    visit.app.outbox_bell.ring()
+    return RedirectResponse("/accounts", status_code=303)
+
+
+async def away(request: Request, visit: Visit) -> Response:
+    """Say that one is off shift, or back."""
+    now = visit.app.clock.now()
+    member = replace(visit.member, away=visit.field("away") == "yes")
+
+    def work(uow: UnitOfWork) -> None:
+        uow.staff.save(member)
+        uow.audit.record(actor=_actor(visit), action="staff.away" if member.away else "staff.back", subject=member.alias, now=now)
+
+    await visit.app.storage.run(work)
+    return RedirectResponse("/account", status_code=303)
+
+
+async def log(request: Request, visit: Visit) -> Response:
+    """Show the audit log, newest first, and whether its chain holds."""
+    query = request.query_params
+    before = query.get("before", "")
+    wanted = {"subject": query.get("subject", "").strip()[:64], "actor": query.get("actor", "").strip()[:64]}
+    entries, is_whole, aliases = await visit.app.storage.read(
+        lambda uow: (
+            uow.audit.newest(limit=LOG_PAGE, before=int(before) if before.isdigit() else None, **wanted),
+            uow.audit.verify(),
+            {f"staff:{one.id}": one.alias for one in uow.staff.all()},
+        )
+    )
+    values = {"entries": entries, "is_whole": is_whole, "aliases": aliases, "wanted": wanted, "is_full": len(entries) == LOG_PAGE}
+    return page(request, visit, "log.html", values)
+
+
+def _takes(visit: Visit, member: StaffMember) -> StaffMember:
+    """Return the member with what the form says they take; what cannot be read stays as it is."""
+    queues = {name for name in visit.app.policies.queues if visit.field(f"queue_{name}")}
+    languages = {code for code in visit.field("languages").replace(",", " ").lower().split() if code.isalpha() and len(code) == 2}
+    return replace(
+        member, languages=frozenset(languages), queues=frozenset(queues), away=visit.field("away") == "yes",
+        capacity=_number(visit, "capacity", 1, 100, member.capacity),
+        clearance=_number(visit, "clearance", 0, 4, member.clearance),
+        on_call=_number(visit, "on_call", 0, 20, member.on_call or 0) or None,
+    )  # fmt: skip
+
+
+def _number(visit: Visit, field: str, least: int, most: int, otherwise: int) -> int:
+    given = visit.field(field)
+    return int(given) if given.isdigit() and least <= int(given) <= most else otherwise
+
+
+async def _member(visit: Visit) -> StaffMember | None:
+    wanted = visit.field("member")
+    members = await visit.app.storage.read(lambda uow: uow.staff.all())
+    return next((one for one in members if str(StaffId(one.id)) == wanted), None)
+
+
+def _actor(visit: Visit) -> str:
+    return f"staff:{visit.member.id}"

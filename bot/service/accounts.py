@@ -1,0 +1,244 @@
+"""Signing in to the console: one-time links, passwords, one-time codes, sessions.
+
+Whoever is refused is told the same whatever was wrong, and waits longer each time. Roles are not kept in a session: they are read
+with every request, so that a role that is taken away is gone at once.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.accounts import (
+    FREE_TRIES,
+    FREE_TRIES_ANYWHERE,
+    MIN_PASSWORD,
+    Account,
+    Session,
+    Tries,
+    after_failure,
+    is_alive,
+)
+from bot.domain.errors import Conflict, InvalidInput, UnknownCode, WrongCredentials
+from bot.domain.people import DeskRole, StaffMember
+from bot.service import casework
+from bot.service.app import App
+from bot.service.office_ports import Credentials
+from bot.service.ports import UnitOfWork
+
+TOKEN_BYTES = 32
+CODE_BYTES = 18
+FIRST_LINK = timedelta(minutes=15)
+MIN_SECRET = 32
+"""Characters of a secret for one-time codes: 160 bits, as RFC 4226 recommends."""
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a session was last used: a write for every click would be too many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Who stands behind a request, as they are at this moment."""
+
+    member: StaffMember
+    session: Session
+    token: str
+
+
+def invite(
+    uow: UnitOfWork, *, role: DeskRole, life: timedelta, actor: str, now: datetime, member: StaffMember | None = None
+) -> str:
+    """Return a one-time code: for a new colleague, or for a member's second way in."""
+    code = secrets.token_urlsafe(CODE_BYTES)
+    uow.staff.invite(code, desk_role=role, expires_at=now + life, now=now, staff_id=None if member is None else member.id)
+    action = "staff.invited" if member is None else "staff.invited_again"
+    uow.audit.record(actor=actor, action=action, subject=role if member is None else member.alias, now=now)
+    return code
+
+
+def invite_first_administrator(uow: UnitOfWork, *, now: datetime) -> str:
+    """Return the code that makes the first administrator, for a quarter of an hour.
+
+    Raises:
+        Conflict: there is an administrator who can sign in.
+    """
+    having = uow.accounts.having()
+    known = next((one for one in uow.staff.all() if one.desk_role is DeskRole.ADMINISTRATOR and one.id in having), None)
+    if known is not None:
+        raise Conflict(f"{known.alias} administers the console already: they invite others, or `waypost staff invite` does")
+    return invite(uow, role=DeskRole.ADMINISTRATOR, life=FIRST_LINK, actor="operator", now=now)
+
+
+async def accept_invitation(
+    app: App, credentials: Credentials, *, code: str, password: str, secret: str, one_time: str
+) -> SignedIn:  # fmt: skip
+    """Make an account with a one-time code, and sign in.
+
+    Raises:
+        InvalidInput: the password is too short, or the one-time code of the app is wrong; the invitation still works.
+        UnknownCode: the invitation is unknown, used or expired.
+    """
+    now = app.clock.now()
+    require_password(password)
+    step = credentials.step_of(secret, one_time, at=now) if len(secret) >= MIN_SECRET else None
+    if step is None:
+        raise InvalidInput("wrong_one_time_code")
+    hashed = await credentials.hash(password)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+
+    def work(uow: UnitOfWork) -> SignedIn:
+        member = uow.staff.redeem(code, chat_id=None, now=now)
+        uow.accounts.save(Account(staff_id=member.id, password_hash=hashed, totp_secret=secret, last_step=step), now=now)
+        uow.audit.record(actor=f"staff:{member.id}", action="account.made", subject=member.alias, now=now)
+        return _start(uow, member, token, now)
+
+    return await app.storage.run(work)
+
+
+async def invitation(app: App, code: str) -> tuple[DeskRole, StaffMember | None]:
+    """Return what an invitation is for, without using it.
+
+    Raises:
+        UnknownCode: it does not count.
+    """
+    now = app.clock.now()
+    found = await app.storage.read(lambda uow: uow.staff.invited(code, now=now))
+    if found is None:
+        raise UnknownCode
+    return found
+
+
+async def sign_in(
+    app: App, credentials: Credentials, *, name: str, password: str, one_time: str, address: str
+) -> SignedIn:  # fmt: skip
+    """Start a session.
+
+    Args:
+        address: Where the try comes from.
+
+    Raises:
+        WrongCredentials: something is wrong, or too much was wrong before; nobody is told what.
+    """
+    now, name = app.clock.now(), name.strip().lower()
+    places = _places(name, address)
+    if wait := await app.storage.run(lambda uow: _count_try(uow, places, now)):
+        raise WrongCredentials(wait=wait)
+    member, account = await app.storage.read(lambda uow: _account_of(uow, name))
+    is_right = await credentials.verify(password, None if account is None else account.password_hash)
+    step = None if account is None else credentials.step_of(account.totp_secret, one_time, at=now)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    signed_in = await app.storage.run(lambda uow: _finish_sign_in(uow, places, member, step if is_right else None, token, now))
+    if signed_in is None:
+        raise WrongCredentials
+    return signed_in
+
+
+def _places(name: str, address: str) -> dict[str, int]:
+    """Return under what a try is counted, each with the number of free tries."""
+    return {f"{name}@{address}": FREE_TRIES, name: FREE_TRIES_ANYWHERE}
+
+
+def _count_try(uow: UnitOfWork, places: Mapping[str, int], now: datetime) -> timedelta | None:
+    """Count a try before it is looked at, so that many at once gain nothing; return how long to wait if it is one too many."""
+    known = {place: uow.accounts.tries(place) for place in sorted(places)}
+    waits = [tries.until - now for tries in known.values() if tries.until is not None and now < tries.until]
+    if waits:
+        return max(waits)
+    for place, tries in known.items():
+        uow.accounts.save_tries(place, after_failure(tries, now, free=places[place]), now=now)
+    return None
+
+
+def _account_of(uow: UnitOfWork, name: str) -> tuple[StaffMember | None, Account | None]:
+    member = next((one for one in uow.staff.all() if one.alias == name), None)
+    return member, None if member is None else uow.accounts.get(member.id)
+
+
+def _finish_sign_in(
+    uow: UnitOfWork, places: Mapping[str, int], member: StaffMember | None, step: int | None, token: str, now: datetime
+) -> SignedIn | None:
+    if member is None or step is None or not uow.accounts.use_step(member.id, step):
+        uow.audit.record(actor="console", action="sign_in.refused", subject=member.alias if member else "–", now=now)
+        return None
+    for place in places:
+        uow.accounts.save_tries(place, Tries(), now=now)
+    uow.audit.record(actor=f"staff:{member.id}", action="sign_in", subject=member.alias, now=now)
+    return _start(uow, member, token, now)
+
+
+def _start(uow: UnitOfWork, member: StaffMember, token: str, now: datetime) -> SignedIn:
+    uow.accounts.start_session(token, member.id, now=now)
+    return SignedIn(member=member, session=Session(staff_id=member.id, started_at=now, seen_at=now), token=token)
+
+
+async def recognise(app: App, token: str, *, is_used: bool = True) -> SignedIn | None:
+    """Return who a token belongs to; None when it does not hold any more.
+
+    Args:
+        is_used: somebody did something; what a page asks for by itself keeps no session alive.
+    """
+    now = app.clock.now()
+    found = (await app.storage.read(lambda uow: uow.accounts.sessions([token]))).get(token)
+    if found is None or not is_alive(found[0], now):
+        return None
+    session, member = found
+    if is_used and now - session.seen_at >= SEEN_EVERY:
+        await app.storage.run(lambda uow: uow.accounts.see_session(token, now=now))
+    return SignedIn(member=member, session=session, token=token)
+
+
+async def sign_out(app: App, who: SignedIn) -> None:
+    now = app.clock.now()
+
+    def work(uow: UnitOfWork) -> None:
+        uow.accounts.end_session(who.token)
+        uow.audit.record(actor=f"staff:{who.member.id}", action="sign_out", subject=who.member.alias, now=now)
+
+    await app.storage.run(work)
+
+
+async def change_password(
+    app: App, credentials: Credentials, who: SignedIn, *, old: str, new: str, address: str
+) -> None:  # fmt: skip
+    """Change the own password; every other session of the member ends.
+
+    Raises:
+        InvalidInput: the new one is too short.
+        WrongCredentials: the old one is wrong.
+    """
+    require_password(new)
+    now = app.clock.now()
+    places = _places(who.member.alias, address)
+    if wait := await app.storage.run(lambda uow: _count_try(uow, places, now)):
+        raise WrongCredentials(wait=wait)
+    account = await app.storage.read(lambda uow: uow.accounts.get(who.member.id))
+    if account is None or not await credentials.verify(old, account.password_hash):
+        raise WrongCredentials
+    hashed = await credentials.hash(new)
+
+    def work(uow: UnitOfWork) -> None:
+        uow.accounts.save(replace(account, password_hash=hashed), now=now)
+        uow.accounts.start_session(who.token, who.member.id, now=now)
+        for place in places:
+            uow.accounts.save_tries(place, Tries(), now=now)
+        uow.audit.record(actor=f"staff:{who.member.id}", action="account.password", subject=who.member.alias, now=now)
+
+    await app.storage.run(work)
+
+
+def change_role(uow: UnitOfWork, app: App, member: StaffMember, role: DeskRole, *, actor: str, now: datetime) -> StaffMember:
+    """Give a member another role; what it may not have returns to the queue, and they sign in again."""
+    changed = uow.staff.change_role(member.id, role)
+    uow.accounts.end_sessions(member.id)
+    casework.take_what_is_not_theirs(uow, app, changed, now=now)
+    uow.audit.record(actor=actor, action="staff.role", subject=f"{member.alias} → {changed.alias}", now=now)
+    return changed
+
+
+def require_password(password: str) -> None:
+    """Refuse a password that can be guessed.
+
+    Raises:
+        InvalidInput: it is too short, or one character over and over.
+    """
+    if len(password) < MIN_PASSWORD or len(set(password)) < MIN_PASSWORD // 3:
+        raise InvalidInput("short_password")

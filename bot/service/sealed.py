@@ -1,0 +1,90 @@
+"""Who reads which case, and how a sealed one is opened when no focal point can be reached.
+
+A sealed case exists for focal points only. Breaking the glass takes two people: a supervisor asks and says why, somebody else of
+those who may agree does, and for an hour the supervisor works the case as a focal point would. All focal points are told at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain import cases
+from bot.domain.accounts import GLASS_HELD, BreakGlass
+from bot.domain.cases import Case
+from bot.domain.errors import InvalidTransition
+from bot.domain.ids import BreakGlassId
+from bot.domain.people import DeskRole, StaffMember
+from bot.service import notices
+from bot.service.app import App
+from bot.service.ports import UnitOfWork
+
+MIN_REASON = 10
+"""Characters of a reason that says something."""
+AGREES = frozenset({DeskRole.FOCAL_POINT, DeskRole.SUPERVISOR, DeskRole.ADMINISTRATOR})
+
+
+def sees(case: Case, member: StaffMember) -> bool:
+    """Whether a member may know that a case is there: of a sealed one only those who may read it, or ask to."""
+    return member.desk_role.works_cases and (not case.sealed or member.desk_role is not DeskRole.CASEWORKER)
+
+
+def as_reader(case: Case, member: StaffMember, requests: Iterable[BreakGlass], *, now: datetime) -> StaffMember | None:
+    """Return the member with the role they have for this case; None when they may not read it.
+
+    Args:
+        requests: Those that are not over, see :func:`waiting`.
+    """
+    if cases.may_have(case, member.desk_role):
+        return member
+    if not case.sealed or member.desk_role is not DeskRole.SUPERVISOR:
+        return None
+    opened = any(one.case_id == case.id and one.asked_by == member.id and one.opens(now) for one in requests)
+    return replace(member, desk_role=DeskRole.FOCAL_POINT) if opened else None
+
+
+def ask(uow: UnitOfWork, app: App, case: Case, member: StaffMember, *, reason: str, now: datetime) -> BreakGlass:
+    """Ask to open a sealed case.
+
+    Raises:
+        InvalidTransition: it is not sealed, not theirs to ask for, asked for already, or without a reason.
+    """
+    if not case.sealed or member.desk_role is not DeskRole.SUPERVISOR:
+        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"))
+    if len(reason.strip()) < MIN_REASON:
+        raise InvalidTransition(app.catalogue.staff_text("glass_reason"))
+    if any(one.case_id == case.id and one.asked_by == member.id for one in uow.accounts.requests(since=now)):
+        raise InvalidTransition(app.catalogue.staff_text("glass_asked_already"))
+    asked = uow.accounts.ask_to_open(case.id, by=member.id, reason=reason.strip(), now=now, until=now + GLASS_HELD)
+    uow.audit.record(actor=f"staff:{member.id}", action="case.glass_asked", subject=case.number, now=now)
+    _tell(uow, app, case, "glass_asked", f"glass:{asked.id}:asked", now, who=member.alias)
+    return asked
+
+
+def agree(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, *, now: datetime) -> BreakGlass:
+    """Let a case be opened: the second person.
+
+    Raises:
+        InvalidTransition: it waits no more, or the second person is the first.
+    """
+    asked = uow.accounts.request(number)
+    if asked is None or not asked.waits(now):
+        raise InvalidTransition(app.catalogue.staff_text("glass_over"))
+    if member.id == asked.asked_by or member.desk_role not in AGREES:
+        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"))
+    uow.accounts.grant(number, by=member.id, until=now + GLASS_HELD)
+    case = uow.cases.get(asked.case_id)
+    uow.audit.record(actor=f"staff:{member.id}", action="case.glass_broken", subject=case.number, now=now)
+    who = notices.alias_of(uow, asked.asked_by)
+    _tell(uow, app, case, "glass_broken", f"glass:{asked.id}:broken", now, who=who, by=member.alias)
+    return replace(asked, granted_by=member.id, ends_at=now + GLASS_HELD)
+
+
+def waiting(uow: UnitOfWork, *, now: datetime) -> Sequence[BreakGlass]:
+    """Return what waits for a second person, and what is open, newest first."""
+    return [one for one in uow.accounts.requests(since=now) if one.waits(now) or one.opens(now)]
+
+
+def _tell(uow: UnitOfWork, app: App, case: Case, text_key: str, key: str, now: datetime, **values: object) -> None:
+    for one in uow.staff.all():
+        if one.desk_role is DeskRole.FOCAL_POINT:
+            notices.tell_member(uow, app, one, case, text_key, key=key, now=now, **values)
