@@ -32,8 +32,8 @@ PEERS := var/peers/.venv/.stamp-$(call digest,benchmarks/requirements-peers.txt)
 # step NAME COMMAND…: say what begins, do it, say how long it took.
 STEP := step() { local name=$$1 began=$$SECONDS; shift; echo "$$name …"; "$$@"; echo "$$name ok ($$((SECONDS - began)) s)"; }
 
-.PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration gate fix coverage \
-	benchmark benchmark-peers knowledge nlu-train nlu-adapt nlu-test evaluate messages wheel image docs migration lock
+.PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration test-browser gate fix coverage \
+	benchmark benchmark-desk benchmark-peers knowledge nlu-train nlu-adapt nlu-test evaluate messages wheel image pictures docs migration lock demo
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -129,6 +129,9 @@ test: dev ## Every test; ARGS="-k name" for some
 test-contract: dev ## Each port over every implementation
 	@$(BIN)/pytest tests/contract $(ARGS)
 
+test-browser: dev ## The console in Chromium (Debian and Ubuntu: apt install chromium)
+	@$(BIN)/pytest tests/browser $(ARGS)
+
 test-integration: dev ## Whole paths, crashes, migrations
 	@$(BIN)/pytest tests/integration $(ARGS)
 
@@ -141,6 +144,9 @@ coverage: dev ## Tests with the lines they did not reach
 
 benchmark-peers: setup $(PEERS) ## Search beside LangChain, txtai, Chroma, Haystack; ARGS="--xquad FOLDER"
 	@var/peers/.venv/bin/python -m benchmarks.peers $(ARGS)
+
+benchmark-desk: dev ## How soon 50 open pages beside 200 open cases see a change
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.desk
 
 benchmark: dev ## Time of a turn, and how near passages are
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -176,6 +182,9 @@ wheel: dev ## Build the wheel into dist/
 
 image: ## Build the container images
 	@docker compose build
+
+pictures: dev ## Take the pictures of the console for the docs anew
+	@WAYPOST_TEST_PICTURES=docs/img $(BIN)/pytest -q tests/browser -k "shift_with_the_mouse or phone or arabic or ask or figures"
 
 docs: $(RUNTIME) ## Write .env.example and docs/cli.md
 	@$(BIN)/python docs/make_docs.py

@@ -266,15 +266,20 @@ async def _serve_console(
     address = settings.console.public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
     having = await parts.app.storage.read(lambda uow: uow.accounts.having())
     announce(f"Console: {address}" + ("" if having else "  Nobody has an account yet: `waypost staff first-administrator`"))
+    # A proxy is believed about where somebody comes from only where one is said to stand before us, on this machine.
     config = uvicorn.Config(
-        pages.build(console), log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=GRACE_S
-    )
+        pages.build(console), log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=settings.console.public_url is not None, forwarded_allow_ips="127.0.0.1",
+    )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     looking = asyncio.create_task(console.hub.run(stop))
-    await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving, looking}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
-    await asyncio.gather(serving, looking)
+    for ended in await asyncio.gather(serving, looking, return_exceptions=True):
+        if isinstance(ended, Exception):
+            logger.error("the console has stopped", extra={"event": "console.stopped", "error": str(ended)})
+            announce(f"The console has stopped ({ended}). Everything else runs.")
 
 
 def _menu(app: App) -> Mapping[str, Mapping[str, str]]:

@@ -22,7 +22,7 @@ NLU_SERVER = {f"{PREFIX}NLU_{name}" for name in ("TOKEN", "PORT", "MODEL", "INTE
 """The NLU server's own variables (nlu/README.md): they may stand in the same environment, and are no settings of ours."""
 HIDDEN = "**********"
 ADDRESS = re.compile(r"(?s)([A-Za-z][\w+.-]*://)(?:.*@)?([^/?#@:]*).*")
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost"}
 PLACEHOLDERS = {"changeme", "change-me", "secret", "token", "xxx", "your-token"}
 
 
@@ -83,7 +83,7 @@ class Console(Section):
     port: int = Field(default=8080, ge=0, lt=65536, description="Port of the console; 0 picks a free one.")
     public_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/]+$",
+        pattern=r"^https://[^/]+$",
         description="Address people type, as https://desk.example.org, where a proxy stands before it. Default: loopback.",
     )
 

@@ -43,11 +43,12 @@ class ArgonCredentials:
     def step_of(self, secret: str, code: str, *, at: datetime) -> int | None:
         """Return the time step whose code this is, now or one step to either side; None when it is wrong."""
         now, given = int(at.timestamp()) // STEP_S, "".join(code.split())
-        totp = pyotp.TOTP(secret, interval=STEP_S)
-        return next(
-            (step for step in (now - 1, now, now + 1) if hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())),
-            None,
-        )
+        try:
+            totp = pyotp.TOTP(secret, interval=STEP_S)
+            codes = {step: totp.generate_otp(step) for step in (now - 1, now, now + 1)}
+        except ValueError:
+            return None  # the secret is no base32
+        return next((step for step, right in codes.items() if hmac.compare_digest(right.encode(), given.encode())), None)
 
     def address(self, secret: str, *, name: str, issuer: str) -> str:
         return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name=issuer)

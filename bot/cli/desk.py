@@ -42,7 +42,7 @@ def invite(context: Context, role: str | None, alias: str | None, hours: int) ->
         member = None if alias is None else casework.member_named(uow, alias)
         given = DeskRole(str(role)) if member is None else member.desk_role
         life = timedelta(hours=hours)
-        return accounts.invite(uow, role=given, life=life, actor=OPERATOR, now=app.clock.now(), member=member)
+        return accounts.invite(uow, role=given, life=life, by=None, now=app.clock.now(), member=member)
 
     app = _app(context)
     code = _run(app.storage.run(work))

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from bot.console.visit import Console, Visit
 from bot.domain.people import DeskRole
+from bot.service import sealed
 
 Endpoint = Callable[[Request, Visit], Awaitable[Response]]
 OpenEndpoint = Callable[[Request, Console, str, FormData], Awaitable[Response]]
@@ -24,8 +25,11 @@ ASKS = EVERY_ROLE - {DeskRole.AUDITOR}
 EDITS = frozenset({DeskRole.EDITOR})
 SEES_GAPS = frozenset({DeskRole.EDITOR, DeskRole.SUPERVISOR})
 OVERSEES = frozenset({DeskRole.SUPERVISOR})
-AGREES = frozenset({DeskRole.FOCAL_POINT, DeskRole.SUPERVISOR, DeskRole.ADMINISTRATOR})
+AGREES = sealed.AGREES
+FOCAL = frozenset({DeskRole.FOCAL_POINT})
 ADMINISTERS = frozenset({DeskRole.ADMINISTRATOR})
+INVITES = ADMINISTERS | FOCAL
+"""Focal points are invited by focal points: see :func:`bot.service.accounts.may_invite`."""
 AUDITS = frozenset({DeskRole.AUDITOR})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import FormData, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,7 @@ POLICY = (
 )
 MAX_BODY_BYTES = 200_000
 MAX_FIELDS = 100
+MAX_DIGITS = 9
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -55,9 +57,15 @@ def serve(console: Console, page: Page | OpenPage) -> Endpoint:
             if who.member.desk_role not in page.roles:
                 return _fail(console, request, language, 403, "error_role", visit)
             return await page.endpoint(request, visit)
+        except HTTPException:
+            raise
         except StorageUnavailable as exc:
             logger.warning("a page failed", extra={"event": "console.unavailable", "error": str(exc)})
             return _fail(console, request, language, 503, "error_unavailable")
+        except Exception:
+            # The outermost frame of a page: whatever nobody foresaw is written down and told in words.
+            logger.exception("a page failed", extra={"event": "console.failed"})
+            return _fail(console, request, language, 500, "error_broken")
 
     return endpoint
 
@@ -71,19 +79,14 @@ def not_found(console: Console) -> Callable[[Request, Exception], Awaitable[Resp
     return handler
 
 
-def broken(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return what answers when a page fails in a way nobody foresaw."""
-
-    async def handler(request: Request, error: Exception) -> Response:
-        logger.exception("a page failed", extra={"event": "console.failed"}, exc_info=error)
-        return _fail(console, request, console.language_of(request), 500, "error_broken")
-
-    return handler
-
-
 def missing(visit: Visit, request: Request) -> Response:
     """Answer that there is no such thing, or none for this reader: nobody is told which."""
     return _fail(visit.console, request, visit.language, 404, "error_missing", visit)
+
+
+def number_of(text: object) -> int | None:
+    """Return a number from an address or a form; None when it is none, or larger than any of ours."""
+    return int(str(text)) if str(text).isascii() and str(text).isdecimal() and len(str(text)) <= MAX_DIGITS else None
 
 
 def is_piece(request: Request) -> bool:

@@ -6,11 +6,14 @@ cut off names it when it comes back. So whatever happened meanwhile is replayed 
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any, TypeVar
 
 from bot.domain.accounts import BreakGlass, is_alive
 from bot.domain.cases import Case
@@ -23,7 +26,11 @@ from bot.service.ports import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 LOOK_EVERY_S = 0.25
+STALE_S = 5.0
+"""A page that has not been looked at for so long says that it is cut off, rather than show a calm that is none."""
 ALL_OPEN = 10_000
 
 
@@ -31,6 +38,8 @@ ALL_OPEN = 10_000
 class Look:
     """How the desk stands at one moment."""
 
+    day: str
+    """In the office's zone: what is shown of a moment depends on it."""
     cases: Mapping[CaseId, Case]
     """Every open case, and those somebody looks at."""
     dues: Mapping[CaseId, datetime]
@@ -39,6 +48,19 @@ class Look:
     aliases: Mapping[StaffId, str]
     glass: tuple[BreakGlass, ...]
     """Sealed cases somebody asks to open, and those that are open."""
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What has been made from it: many pages show the same, and it is made for the first of them."""
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what ``make`` returns, which is asked once a look for each key."""
+        if key not in self.made:
+            self.made[key] = make()
+        found: T = self.made[key]
+        return found
+
+    def of_case(self, case_id: CaseId) -> tuple[object, ...]:
+        """Return all that the page of one case depends on."""
+        return self.day, self.cases.get(case_id), self.marks.get(case_id), self.glass
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -59,54 +81,64 @@ class Hub:
     _watchers: set[Watcher] = field(default_factory=set)
     _look: Look | None = None
     _turn: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _begun: int = 0
     _newest: int = 0
     """Looks are numbered as they begin; of two that overlap the later one counts."""
+    _seen_at: float = 0.0
+    _is_over: bool = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look while somebody watches, until ``stop`` is set."""
-        stopping = asyncio.create_task(stop.wait())
+        """Look while somebody watches, until ``stop`` is set; then every page is let go."""
         while not stop.is_set():
-            if not self._watchers:
-                self._wanted.clear()
-                await asyncio.wait({stopping, asyncio.create_task(self._wanted.wait())}, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            try:
-                await self._refresh()
-            except StorageUnavailable as exc:
-                logger.warning("the desk cannot be looked at", extra={"event": "console.no_look", "error": str(exc)})
-            await asyncio.wait({stopping}, timeout=LOOK_EVERY_S)
+            if self._watchers:
+                try:
+                    await self._refresh()
+                except StorageUnavailable as exc:
+                    logger.warning("the desk cannot be looked at", extra={"event": "console.no_look", "error": str(exc)})
+                except Exception:
+                    # The outermost loop: nobody may go on looking at a desk that stands still.
+                    logger.exception("the desk cannot be looked at", extra={"event": "console.no_look"})
+            async with self._turn:
+                self._turn.notify_all()  # whoever has been shown nothing new for too long is told so
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+        self._is_over = True
+        async with self._turn:
+            self._turn.notify_all()
 
     async def looks(self, watcher: Watcher) -> AsyncGenerator[tuple[Look, StaffMember], None]:
         """Yield how the desk stands, and who looks: at once, and whenever something is different; end with the session.
 
         Raises:
-            StorageUnavailable: the database cannot be read now.
+            StorageUnavailable: the desk cannot be looked at now, or could not for some seconds.
         """
         self._watchers.add(watcher)
         try:
             await self._refresh()  # begun after the page was made: what changed since is in it
-            self._wanted.set()
             while watcher.member is not None and self._look is not None:
                 look, member = self._look, watcher.member
                 yield look, member
                 async with self._turn:
                     await self._turn.wait_for(partial(self._is_news, look, member, watcher))
+                if self._is_over or self._is_stale():
+                    raise StorageUnavailable("The desk cannot be looked at now")
         finally:
             self._watchers.discard(watcher)
 
     def _is_news(self, look: Look, member: StaffMember, watcher: Watcher) -> bool:
-        return self._look is not look or watcher.member != member
+        return self._look is not look or watcher.member != member or self._is_over or self._is_stale()
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._seen_at > STALE_S
 
     async def _refresh(self) -> None:
         self._begun += 1
         number, watchers = self._begun, list(self._watchers)
         look, members = await self.app.storage.read(partial(self._read, watchers=watchers))
-        if number < self._newest:
-            return  # one that began later has been taken already
         async with self._turn:
-            self._newest = number
+            if number < self._newest:
+                return  # one that began later has been taken already
+            self._newest, self._seen_at = number, time.monotonic()
             for watcher in watchers:
                 watcher.member = members.get(watcher.token)
             if look != self._look:
@@ -117,10 +149,11 @@ class Hub:
         now = self.app.clock.now()
         watched = {watcher.case_id for watcher in watchers if watcher.case_id is not None}
         cases = {case.id: case for case in uow.cases.all(limit=ALL_OPEN)}
-        cases |= {case_id: uow.cases.get(case_id) for case_id in watched - cases.keys()}
+        cases |= {case.id: case for case in uow.cases.some(watched - cases.keys())}
         look = Look(
-            cases=cases, dues=uow.figures.dues(), marks=uow.figures.marks(watched),
-            aliases={member.id: member.alias for member in uow.staff.all()}, glass=tuple(sealed.waiting(uow, now=now)),
+            day=f"{now.astimezone(self.app.policies.calendar.zone):%Y-%m-%d}", cases=cases, dues=uow.figures.dues(),
+            marks=uow.figures.marks(watched), aliases={member.id: member.alias for member in uow.staff.all()},
+            glass=tuple(sealed.waiting(uow, now=now)),
         )  # fmt: skip
         sessions = uow.accounts.sessions({watcher.token for watcher in watchers})
         return look, {token: member for token, (session, member) in sessions.items() if is_alive(session, now)}

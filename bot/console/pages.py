@@ -16,12 +16,14 @@ from bot.console.access import (
     DESK,
     EDITS,
     EVERY_ROLE,
+    FOCAL,
+    INVITES,
     OVERSEES,
     SEES_GAPS,
     OpenPage,
     Page,
 )
-from bot.console.frame import Guard, broken, not_found, serve
+from bot.console.frame import Guard, not_found, serve
 from bot.console.paper import STATIC
 from bot.console.routes import ask, cases, gaps, library, office, sign_in
 from bot.console.visit import Console
@@ -51,21 +53,22 @@ PAGES: tuple[Page, ...] = (
     Page(path="/cases/{number}/note", method="POST", endpoint=cases.note, roles=DESK),
     Page(path="/cases/{number}/open", method="POST", endpoint=cases.ask_to_open, roles=OVERSEES),
     Page(path="/sealed", method="GET", endpoint=office.show_sealed, roles=AGREES),
-    Page(path="/sealed/{number:int}", method="POST", endpoint=office.agree, roles=AGREES),
+    Page(path="/sealed/{number}", method="POST", endpoint=office.agree, roles=AGREES),
+    Page(path="/sealed/{number}/end", method="POST", endpoint=office.end, roles=FOCAL),
     Page(path="/ask", method="GET", endpoint=ask.show, roles=ASKS),
     Page(path="/ask", method="POST", endpoint=ask.ask, roles=ASKS),
     Page(path="/ask/report", method="POST", endpoint=ask.report, roles=ASKS),
-    Page(path="/passages/{number:int}", method="GET", endpoint=ask.passage, roles=ASKS),
+    Page(path="/passages/{number}", method="GET", endpoint=ask.passage, roles=ASKS),
     Page(path="/gaps", method="GET", endpoint=gaps.show, roles=SEES_GAPS),
-    Page(path="/gaps/{number:int}", method="GET", endpoint=gaps.gap, roles=SEES_GAPS),
-    Page(path="/gaps/{number:int}/assign", method="POST", endpoint=gaps.assign, roles=SEES_GAPS),
-    Page(path="/gaps/{number:int}/close", method="POST", endpoint=gaps.close, roles=EDITS),
+    Page(path="/gaps/{number}", method="GET", endpoint=gaps.gap, roles=SEES_GAPS),
+    Page(path="/gaps/{number}/assign", method="POST", endpoint=gaps.assign, roles=SEES_GAPS),
+    Page(path="/gaps/{number}/close", method="POST", endpoint=gaps.close, roles=EDITS),
     Page(path="/library", method="GET", endpoint=library.show, roles=ASKS),
     Page(path="/library/{collection}/{path:path}", method="GET", endpoint=library.document, roles=ASKS),
     Page(path="/library/{collection}/{path:path}", method="POST", endpoint=library.withdraw, roles=EDITS),
     Page(path="/figures", method="GET", endpoint=office.figures, roles=OVERSEES),
-    Page(path="/accounts", method="GET", endpoint=office.show_accounts, roles=ADMINISTERS),
-    Page(path="/accounts/invite", method="POST", endpoint=office.invite, roles=ADMINISTERS),
+    Page(path="/accounts", method="GET", endpoint=office.show_accounts, roles=INVITES),
+    Page(path="/accounts/invite", method="POST", endpoint=office.invite, roles=INVITES),
     Page(path="/accounts/change", method="POST", endpoint=office.change, roles=ADMINISTERS),
     Page(path="/log", method="GET", endpoint=office.log, roles=AUDITS),
 )
@@ -81,5 +84,5 @@ def build(console: Console) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, place=console.place)],
-        exception_handlers={404: not_found(console), 405: not_found(console), 500: broken(console)},
+        exception_handlers={404: not_found(console), 405: not_found(console)},
     )

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bot.console.access import ADMINISTERS, AGREES, ASKS, AUDITS, DESK, OVERSEES, SEES_GAPS
+from bot.console.access import AGREES, ASKS, AUDITS, DESK, INVITES, OVERSEES, SEES_GAPS
 from bot.console.visit import Console, Visit
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ NAVIGATION = (
     ("/library", "nav_library", ASKS),
     ("/figures", "nav_figures", OVERSEES),
     ("/sealed", "nav_sealed", AGREES),
-    ("/accounts", "nav_accounts", ADMINISTERS),
+    ("/accounts", "nav_accounts", INVITES),
     ("/log", "nav_log", AUDITS),
 )
 """(path, key of its name, roles) of what stands in the head of every page, for those who may open it."""

@@ -80,17 +80,20 @@ def _rank(case: Case, dues: Mapping[CaseId, datetime]) -> tuple[int, bool, bool,
     )  # fmt: skip
 
 
-def rows_of(look: Look, member: StaffMember, filters: Filters, console: Console, language: str) -> list[Row]:
-    """Return the rows of a page."""
-    return [
-        _row(case, look.dues.get(case.id), look.aliases.get(case.owner_id, "") if case.owner_id else "", console, language)
-        for case in ranked(look, member, filters)[:SHOWN]
-    ]
+def rows_of(look: Look, member: StaffMember, filters: Filters, console: Console, language: str) -> Sequence[Row]:
+    """Return the rows of a page; those who see the same are given the same."""
+    whose = member.id if filters.whose == "mine" else None
+
+    def make() -> list[Row]:
+        return [_row(case, look, console, language) for case in ranked(look, member, filters)[:SHOWN]]
+
+    return look.once(("rows", whose, member.desk_role, filters, language), make)
 
 
-def _row(case: Case, due_at: datetime | None, alias: str, console: Console, language: str) -> Row:
+def _row(case: Case, look: Look, console: Console, language: str) -> Row:
     """Return a row, made once for all pages that show it."""
-    key = (case, due_at, alias, language, f"{console.app.clock.now():%Y-%m-%d}")
+    due_at, alias = look.dues.get(case.id), look.aliases.get(case.owner_id, "") if case.owner_id else ""
+    key = (case, due_at, alias, language, look.day)
     if key not in console.rows:
         html = piece(console, "_row.html", language, {"case": case, "due_at": due_at, "alias": alias})
         if len(console.rows) >= KEPT:
@@ -99,31 +102,45 @@ def _row(case: Case, due_at: datetime | None, alias: str, console: Console, lang
     return console.rows[key]
 
 
-def digest(rows: Sequence[Row], counts: str) -> str:
+def digest(look: Look, rows: Sequence[Row], counts: str) -> str:
     """Return a mark of what a page shows."""
-    made = hashlib.sha256(counts.encode())
-    for row in rows:
-        made.update(row.html.encode())
-    return made.hexdigest()[:16]
+
+    def make() -> tuple[Sequence[Row], bytes]:
+        made = hashlib.sha256()
+        for row in rows:
+            made.update(row.html.encode())
+        return rows, made.digest()
+
+    return hashlib.sha256(look.once(("digest", id(rows)), make)[1] + counts.encode()).hexdigest()[:16]
+
+
+def change(look: Look, before: Sequence[Row], after: Sequence[Row]) -> str:
+    """Return the steps from what a page shows to what it is to show now, as one piece."""
+    if before is after:
+        return ""
+    # Lists are told apart by their identity; what is kept holds them, so that no other list can be given theirs.
+    key = ("change", id(before), id(after))
+    return look.once(key, lambda: (before, after, "".join(steps(before, after))))[2]
 
 
 def steps(before: Sequence[Row], after: Sequence[Row]) -> Iterator[str]:
-    """Yield, as pieces of a page, what makes one list of rows the other: rows that go, that come or move, that change."""
+    """Yield, as pieces of a page, what makes one list of rows the other: rows that go, that come or move, that change.
+
+    A browser finds the places of all pieces before it does anything. So every piece names a row that was there before, and what
+    comes in one place comes in one piece, after a row that stays.
+    """
     old, new = [row.number for row in before], [row.number for row in after]
-    kept: dict[str, str] = {}
-    come: list[int] = []
-    for kind, a1, a2, b1, b2 in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+    changes = SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+    moved = [one for one in changes if one[0] != "equal"]
+    yield from (_piece(row.id, "delete", "") for _, a1, a2, _, _ in moved for row in before[a1:a2])
+    for _, _, _, b1, b2 in moved:
+        if b1 < b2:
+            target, how = (after[b1 - 1].id, "afterend") if b1 else ("queue", "afterbegin")
+            yield _piece(target, how, "".join(row.html for row in after[b1:b2]))
+    for kind, a1, a2, b1, b2 in changes:
         if kind == "equal":
-            kept |= {row.number: row.html for row in before[a1:a2]}
-            continue
-        yield from (_piece(f"row-{number}", "delete", "") for number in old[a1:a2])
-        come += range(b1, b2)
-    for place in sorted(come):
-        target, how = (f"row-{new[place - 1]}", "afterend") if place else ("queue", "afterbegin")
-        yield _piece(target, how, after[place].html)
-    for row in after:
-        if row.number in kept and kept[row.number] != row.html:
-            yield _piece(row.id, "outerMorph", row.html)
+            pairs = zip(before[a1:a2], after[b1:b2], strict=True)
+            yield from (_piece(is_now.id, "outerMorph", is_now.html) for was, is_now in pairs if was.html != is_now.html)
 
 
 def whole(rows: Sequence[Row]) -> str:

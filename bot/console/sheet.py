@@ -18,7 +18,7 @@ from bot.service.handover import Opening
 from bot.service.ports import Routing, UnitOfWork
 from policies import screen
 
-PARTS = ("head", "work", "talk", "log")
+PARTS = ("head", "work", "talk", "may", "packet", "log")
 TEMPLATES = ("reply_hello", "reply_working", "reply_safe", "reply_question", "reply_refer", "reply_closing")
 """Words a caseworker may begin with, in the person's language."""
 SNOOZES = ("1h", "4h", "tomorrow", "3d")
@@ -74,16 +74,18 @@ class Sheet:
 
 
 def read(uow: UnitOfWork, case: Case, member: StaffMember, *, now: datetime) -> Sheet | None:
-    """Return a case for a member; None when they may not read it."""
+    """Return a case for a member; None when they may not read it, or it has changed meanwhile."""
     requests = sealed.waiting(uow, now=now)
     reader = sealed.as_reader(case, member, requests, now=now)
     if reader is None:
         return None
-    everybody = uow.staff.all()
+    everybody, messages = uow.staff.all(), uow.cases.messages(case.id)
+    if uow.cases.get(case.id) != case:
+        return None  # it has changed, perhaps been sealed, while it was read: what was read may not be for them
     by_request = reader.desk_role is not member.desk_role
     glass = next((one for one in requests if one.case_id == case.id and one.asked_by == member.id), None) if by_request else None
     return Sheet(
-        case=case, reader=reader, messages=uow.cases.messages(case.id), events=uow.cases.events(case.id),
+        case=case, reader=reader, messages=messages, events=uow.cases.events(case.id),
         timers=[timer for timer in uow.timers.all_of(case.id) if timer.state is TimerState.RUNNING],
         packets=[handover.kept(text) for text in uow.cases.packets(case.id)], routings=uow.cases.routings(case.id),
         aliases={one.id: one.alias for one in everybody},
@@ -93,7 +95,7 @@ def read(uow: UnitOfWork, case: Case, member: StaffMember, *, now: datetime) -> 
 
 
 def parts(console: Console, sheet: Sheet, language: str, csrf: str) -> dict[str, str]:
-    """Return the parts of the page that change by themselves, by their names."""
+    """Return the parts of the page that change by themselves, by their names. Takes milliseconds: not for the event loop."""
     values = {
         "sheet": sheet, "case": sheet.case, "csrf": csrf, "resolutions": list(Resolution), "snoozes": SNOOZES,
         "queues": list(console.app.policies.queues), "now": sheet.now, "folds": lambda message: _folds(console, message),

@@ -14,10 +14,13 @@ SESSION_LIFE = timedelta(hours=12)
 """The longest a session lasts: a long shift."""
 MIN_PASSWORD = 12
 """Characters. Length is what keeps a password from being guessed; composition rules make people write them down."""
-FREE_TRIES, FREE_TRIES_ANYWHERE = 5, 50
-"""Wrong sign-ins under one name before the next one has to wait: from one address, and from anywhere. The second is larger, so
-that a stranger elsewhere keeps nobody from their work."""
+FREE_TRIES, FREE_TRIES_ANYWHERE, FREE_TRIES_HERE = 5, 50, 100
+"""Wrong sign-ins before the next one has to wait: under one name from one address, under one name from anywhere, and under any
+names from one address. The second is larger than the first, so that one stranger elsewhere keeps nobody from their work."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+SETTLED = timedelta(hours=24)
+"""How old a password must be before its owner asks, or agrees, to open a sealed case: whoever was locked out by a new link has
+noticed by then."""
 GLASS_HELD = timedelta(minutes=60)
 """How long a request to open a sealed case waits for its second person, and how long the case is open after it."""
 
@@ -31,6 +34,7 @@ class Account:
     totp_secret: str
     last_step: int
     """The last time step whose code was used: no code works twice. 0 before the first."""
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

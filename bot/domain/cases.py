@@ -507,13 +507,16 @@ def merge(case: Case, *, into: Case, by: StaffId, role: DeskRole, at: datetime) 
         raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can merge it.")
     if role is not DeskRole.SUPERVISOR and by not in {case.owner_id, into.owner_id}:
         raise InvalidTransition("Only an owner of one of the two cases or a supervisor merges them.")
-    if case.id == into.id or case.person_id != into.person_id:
-        raise InvalidTransition(f"Cases {case.number} and {into.number} are not two cases of one person.")
-    if case.sealed != into.sealed:
-        raise InvalidTransition("A sealed case and an open one are never merged.")
+    if case.id == into.id or case.person_id != into.person_id or case.sealed != into.sealed:
+        raise not_one_person(case.number, into.number)
     if case.state in {WorkState.MERGED, WorkState.ERASED} or not into.is_open:
         raise InvalidTransition(f"Case {into.number} must be open, and case {case.number} not merged or erased.")
     return CaseEvent(kind=EventKind.MERGED, at=at, staff_id=by, into_id=into.id)
+
+
+def not_one_person(number: str, other: str) -> InvalidTransition:
+    """Return the refusal to merge; it is the same for a sealed case and for none, and tells nothing of either."""
+    return InvalidTransition(f"Cases {number} and {other} are not two cases of one person that can be merged.")
 
 
 def raise_severity(case: Case, *, severity: int, category: str | None, at: datetime) -> CaseEvent | None:

@@ -6,12 +6,13 @@ with every request, so that a role that is taken away is gone at once.
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.accounts import (
     FREE_TRIES,
     FREE_TRIES_ANYWHERE,
+    FREE_TRIES_HERE,
     MIN_PASSWORD,
     Account,
     Session,
@@ -19,9 +20,10 @@ from bot.domain.accounts import (
     after_failure,
     is_alive,
 )
+from bot.domain.deliveries import Text, ToChat
 from bot.domain.errors import Conflict, InvalidInput, UnknownCode, WrongCredentials
 from bot.domain.people import DeskRole, StaffMember
-from bot.service import casework
+from bot.service import casework, notices
 from bot.service.app import App
 from bot.service.office_ports import Credentials
 from bot.service.ports import UnitOfWork
@@ -45,14 +47,41 @@ class SignedIn:
 
 
 def invite(
-    uow: UnitOfWork, *, role: DeskRole, life: timedelta, actor: str, now: datetime, member: StaffMember | None = None
-) -> str:
-    """Return a one-time code: for a new colleague, or for a member's second way in."""
+    uow: UnitOfWork, *, role: DeskRole, life: timedelta, by: StaffMember | None, now: datetime,
+    member: StaffMember | None = None,
+) -> str:  # fmt: skip
+    """Return a one-time code: for a new colleague, or for a member's new password or second way in.
+
+    Args:
+        by: Who invites; None for the operator of the machine, who can do what they like anyway.
+
+    Raises:
+        InvalidInput: the role is not theirs to give, see :func:`may_invite`.
+    """
+    if by is not None and not may_invite(uow, by, role):
+        raise InvalidInput("not_to_invite")
     code = secrets.token_urlsafe(CODE_BYTES)
-    uow.staff.invite(code, desk_role=role, expires_at=now + life, now=now, staff_id=None if member is None else member.id)
+    uow.staff.invite(
+        code, desk_role=role, expires_at=now + life, now=now, staff_id=None if member is None else member.id,
+        by=None if by is None else by.id,
+    )  # fmt: skip
+    actor = "operator" if by is None else f"staff:{by.id}"
     action = "staff.invited" if member is None else "staff.invited_again"
     uow.audit.record(actor=actor, action=action, subject=role if member is None else member.alias, now=now)
     return code
+
+
+def may_invite(uow: UnitOfWork, by: StaffMember, role: DeskRole) -> bool:
+    """Whether somebody may let others in with a role, or give it.
+
+    An administrator sees no case, so they make nobody who reads sealed ones, not even with a new password: focal points do, once
+    there is one.
+    """
+    if role is not DeskRole.FOCAL_POINT:
+        return by.desk_role is DeskRole.ADMINISTRATOR
+    having = uow.accounts.having()
+    is_one_there = any(one.desk_role is DeskRole.FOCAL_POINT and one.id in having for one in uow.staff.all())
+    return by.desk_role is (DeskRole.FOCAL_POINT if is_one_there else DeskRole.ADMINISTRATOR)
 
 
 def invite_first_administrator(uow: UnitOfWork, *, now: datetime) -> str:
@@ -65,7 +94,7 @@ def invite_first_administrator(uow: UnitOfWork, *, now: datetime) -> str:
     known = next((one for one in uow.staff.all() if one.desk_role is DeskRole.ADMINISTRATOR and one.id in having), None)
     if known is not None:
         raise Conflict(f"{known.alias} administers the console already: they invite others, or `waypost staff invite` does")
-    return invite(uow, role=DeskRole.ADMINISTRATOR, life=FIRST_LINK, actor="operator", now=now)
+    return invite(uow, role=DeskRole.ADMINISTRATOR, life=FIRST_LINK, by=None, now=now)
 
 
 async def accept_invitation(
@@ -82,12 +111,16 @@ async def accept_invitation(
     step = credentials.step_of(secret, one_time, at=now) if len(secret) >= MIN_SECRET else None
     if step is None:
         raise InvalidInput("wrong_one_time_code")
+    await invitation(app, code)  # a hash is work, which strangers are not given
     hashed = await credentials.hash(password)
     token = secrets.token_urlsafe(TOKEN_BYTES)
 
     def work(uow: UnitOfWork) -> SignedIn:
         member = uow.staff.redeem(code, chat_id=None, now=now)
-        uow.accounts.save(Account(staff_id=member.id, password_hash=hashed, totp_secret=secret, last_step=step), now=now)
+        if member.chat_id is not None:
+            text = Text(text=app.catalogue.staff_text("account_made", who=member.alias))
+            notices.enqueue(uow, ToChat(chat_id=member.chat_id), text, key=f"account:{member.id}:{now.timestamp()}", now=now)
+        uow.accounts.save(Account(staff_id=member.id, password_hash=hashed, totp_secret=secret, last_step=step, changed_at=now))
         uow.audit.record(actor=f"staff:{member.id}", action="account.made", subject=member.alias, now=now)
         return _start(uow, member, token, now)
 
@@ -126,7 +159,8 @@ async def sign_in(
     is_right = await credentials.verify(password, None if account is None else account.password_hash)
     step = None if account is None else credentials.step_of(account.totp_secret, one_time, at=now)
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    signed_in = await app.storage.run(lambda uow: _finish_sign_in(uow, places, member, step if is_right else None, token, now))
+    counts = step if is_right else None
+    signed_in = await app.storage.run(lambda uow: _finish_sign_in(uow, places, member, account, counts, token, now))
     if signed_in is None:
         raise WrongCredentials
     return signed_in
@@ -134,7 +168,7 @@ async def sign_in(
 
 def _places(name: str, address: str) -> dict[str, int]:
     """Return under what a try is counted, each with the number of free tries."""
-    return {f"{name}@{address}": FREE_TRIES, name: FREE_TRIES_ANYWHERE}
+    return {f"{name}@{address}": FREE_TRIES, name: FREE_TRIES_ANYWHERE, f"@{address}": FREE_TRIES_HERE}
 
 
 def _count_try(uow: UnitOfWork, places: Mapping[str, int], now: datetime) -> timedelta | None:
@@ -154,10 +188,13 @@ def _account_of(uow: UnitOfWork, name: str) -> tuple[StaffMember | None, Account
 
 
 def _finish_sign_in(
-    uow: UnitOfWork, places: Mapping[str, int], member: StaffMember | None, step: int | None, token: str, now: datetime
-) -> SignedIn | None:
-    if member is None or step is None or not uow.accounts.use_step(member.id, step):
-        uow.audit.record(actor="console", action="sign_in.refused", subject=member.alias if member else "–", now=now)
+    uow: UnitOfWork, places: Mapping[str, int], member: StaffMember | None, account: Account | None, step: int | None, token: str,
+    now: datetime,
+) -> SignedIn | None:  # fmt: skip
+    if member is None or account is None:
+        return None  # nobody's name: strangers do not fill the log
+    if step is None or not uow.accounts.use_step(account, step):
+        uow.audit.record(actor="console", action="sign_in.refused", subject=member.alias, now=now)
         return None
     for place in places:
         uow.accounts.save_tries(place, Tries(), now=now)
@@ -216,8 +253,9 @@ async def change_password(
     hashed = await credentials.hash(new)
 
     def work(uow: UnitOfWork) -> None:
-        uow.accounts.save(replace(account, password_hash=hashed), now=now)
-        uow.accounts.start_session(who.token, who.member.id, now=now)
+        if not uow.accounts.change_password(account, hashed, now=now):
+            raise WrongCredentials
+        uow.accounts.end_sessions(who.member.id, but=who.token)
         for place in places:
             uow.accounts.save_tries(place, Tries(), now=now)
         uow.audit.record(actor=f"staff:{who.member.id}", action="account.password", subject=who.member.alias, now=now)
@@ -225,12 +263,20 @@ async def change_password(
     await app.storage.run(work)
 
 
-def change_role(uow: UnitOfWork, app: App, member: StaffMember, role: DeskRole, *, actor: str, now: datetime) -> StaffMember:
-    """Give a member another role; what it may not have returns to the queue, and they sign in again."""
+def change_role(
+    uow: UnitOfWork, app: App, member: StaffMember, role: DeskRole, *, by: StaffMember, now: datetime
+) -> StaffMember:  # fmt: skip
+    """Give a member another role; what it may not have returns to the queue, and they sign in again.
+
+    Raises:
+        InvalidInput: the role is not theirs to give.
+    """
+    if not may_invite(uow, by, role) or not may_invite(uow, by, member.desk_role):
+        raise InvalidInput("not_to_invite")
     changed = uow.staff.change_role(member.id, role)
     uow.accounts.end_sessions(member.id)
     casework.take_what_is_not_theirs(uow, app, changed, now=now)
-    uow.audit.record(actor=actor, action="staff.role", subject=f"{member.alias} → {changed.alias}", now=now)
+    uow.audit.record(actor=f"staff:{by.id}", action="staff.role", subject=f"{member.alias} → {changed.alias}", now=now)
     return changed
 
 

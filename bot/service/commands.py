@@ -147,12 +147,18 @@ def _on_forget_yes(uow: UnitOfWork, app: App, turn: Turn, person: Person, conver
 
 def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
     """``/link CODE``: a one-time code makes this chat a staff member's."""
+    meant = uow.staff.invited(turn.message.argument.strip(), now=turn.now)
     try:
         member = uow.staff.redeem(turn.message.argument.strip(), chat_id=turn.message.chat_id, now=turn.now)
     except UnknownCode:
         return person, conversation, [Reply(text=app.catalogue.staff_text("link_failed"))], turn.accepted.case
     uow.audit.record(actor=f"staff:{member.id}", action="staff.linked", subject=member.desk_role, now=turn.now)
     casework.take_what_is_not_theirs(uow, app, member, now=turn.now)
+    uow.accounts.end_sessions(member.id)
+    if meant is not None and meant[1] is not None and meant[1].chat_id not in {None, turn.message.chat_id}:
+        # A colleague comes in by another chat: the one before is nobody's any more.
+        left = uow.people.for_chat(meant[1].chat_id, now=turn.now)
+        uow.people.save(replace(left, role=Role.PUBLIC))
     person = replace(person, role=Role.STAFF)
     text = app.catalogue.staff_text("link_done", role=member.desk_role, who=member.alias)
     return person, conversation, [Reply(text=text)], turn.accepted.case

@@ -120,8 +120,8 @@ def _wake(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str
     casework.wake(uow, app, case, staff, now=now)
 
 
-def _undo(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, _value: str, now: datetime) -> None:
-    relay.take_back(uow, app, case, staff, now=now)
+def _undo(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
+    relay.take_back(uow, app, case, staff, which=value, now=now)
 
 
 def _snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
@@ -145,7 +145,11 @@ def _queue(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str
 
 
 def _merge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
-    casework.merge(uow, app, case, staff, casework.case_named(uow, value), now=now)
+    into = uow.cases.by_number(value)
+    if into is None or (into.sealed and not cases.may_have(into, staff.desk_role)):
+        # The answer is that for a case of another person: nobody finds out which numbers are sealed cases, or whose.
+        raise cases.not_one_person(case.number, value.strip().upper())
+    casework.merge(uow, app, case, staff, into, now=now)
 
 
 def _resolve(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:

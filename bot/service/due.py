@@ -15,7 +15,7 @@ from bot.domain.cases import Case, CaseEvent, EventKind, WorkState
 from bot.domain.errors import StorageUnavailable, VersionConflict
 from bot.domain.ids import CaseId
 from bot.domain.timers import PROMISES, REMIND_AFTER, Timer, TimerKind, TimerState
-from bot.service import notices, routing
+from bot.service import notices, routing, sealed
 from bot.service.app import App
 from bot.service.periodic import repeat
 from bot.service.ports import UnitOfWork
@@ -50,6 +50,8 @@ async def ring(app: App) -> int:
             # The outermost loop: a timer nobody foresaw is put off, so that it holds up no other and floods no log.
             logger.exception("timer failed", extra={"event": "timer.failed", "case_id": case_id, "kind": timer.kind})
             await _put_off(app, timer, now)
+    if await app.storage.read(lambda uow: uow.accounts.outstayed(since=now - sealed.LOOK_BACK, now=now)):
+        rung += await app.storage.run(lambda uow: sealed.take_from_outstayed(uow, app, now=now))
     if rung:
         app.outbox_bell.ring()
     return rung

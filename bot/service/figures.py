@@ -1,12 +1,13 @@
 """Figures of the desk: who waits, which promises were kept, who carries what, in which languages, how cases ended, crisis times.
 
-Counts and times, never words. Exercises are left out. Of sealed cases the number counts and nothing else.
+Counts and times, never words. Exercises are left out, and of sealed cases all but their number. The times of urgent cases count
+from their opening, also where they became urgent later.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from statistics import median, quantiles
 
 from bot.domain.cases import URGENT, Case, WorkState
@@ -76,8 +77,8 @@ class Report:
     sealed: int
 
 
-def report(uow: UnitOfWork, *, now: datetime, days: int) -> Report:
-    """Return the figures of the last ``days`` days, and how the desk stands now."""
+def report(uow: UnitOfWork, *, now: datetime, days: int, zone: tzinfo) -> Report:
+    """Return the figures of the last ``days`` days, and how the desk stands now; days are those of the office's ``zone``."""
     since = now - timedelta(days=days)
     found = uow.figures.cases(since=since)
     new = [(case, taken_at) for case, taken_at in found if case.opened_at >= since]
@@ -85,31 +86,35 @@ def report(uow: UnitOfWork, *, now: datetime, days: int) -> Report:
     return Report(
         waiting=_waiting([case for case, _ in found], now),
         open_states=Counter(str(case.state) for case, _ in found if case.is_open).most_common(),
-        opened_by_day=_by_day((case.opened_at for case, _ in new), since, now),
+        opened_by_day=_by_day((case.opened_at for case, _ in new), since, now, zone),
         promises=_promises(uow.figures.promises(since=since)),
-        carried=_carried(uow, [case for case, _ in found], new),
+        carried=_carried(uow, [case for case, _ in found], since),
         languages=Counter(case.language for case, _ in new).most_common(),
         resolutions=Counter(case.resolution for case, _ in new if case.resolution and not case.is_open).most_common(),
         outcomes=_outcomes(uow, since),
         to_claim=_spread(taken_at - case.opened_at for case, taken_at in urgent if taken_at is not None),
         to_reply=_spread(case.replied_at - case.opened_at for case, _ in urgent if case.replied_at is not None),
         never_taken=sum(taken_at is None and case.is_open for case, taken_at in urgent),
-        sealed=sum(case.sealed for case, _ in new),
+        sealed=uow.figures.sealed(since=since),
     )
 
 
 def _waiting(found: Iterable[Case], now: datetime) -> list[tuple[int, int, timedelta | None]]:
     waits: dict[int, list[timedelta]] = {severity: [] for severity in (4, 3, 2, 1, 0)}
+    counts: Counter[int] = Counter()
     for case in found:
         if case.state is WorkState.QUEUED:
-            waits[case.severity].append(now - (case.waiting_since or case.opened_at))
-    return [(severity, len(times), max(times, default=None)) for severity, times in waits.items()]
+            counts[case.severity] += 1
+            if case.waiting_since is not None:
+                waits[case.severity].append(now - case.waiting_since)
+    return [(severity, counts[severity], max(times, default=None)) for severity, times in waits.items()]
 
 
-def _by_day(moments: Iterable[datetime], since: datetime, now: datetime) -> list[tuple[str, int]]:
-    counted = Counter(f"{at:%Y-%m-%d}" for at in moments)
-    days = [since + timedelta(days=n) for n in range((now - since).days + 1)]
-    return [(f"{day:%Y-%m-%d}", counted[f"{day:%Y-%m-%d}"]) for day in days]
+def _by_day(moments: Iterable[datetime], since: datetime, now: datetime, zone: tzinfo) -> list[tuple[str, int]]:
+    counted = Counter(at.astimezone(zone).date() for at in moments)
+    first, last = since.astimezone(zone).date(), now.astimezone(zone).date()
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [(day.isoformat(), counted[day]) for day in days]
 
 
 def _promises(found: Iterable[Promise]) -> list[Kept]:
@@ -124,13 +129,14 @@ def _promises(found: Iterable[Promise]) -> list[Kept]:
     ]  # fmt: skip
 
 
-def _carried(uow: UnitOfWork, found: Sequence[Case], new: Sequence[tuple[Case, datetime | None]]) -> list[Carried]:
+def _carried(uow: UnitOfWork, found: Sequence[Case], since: datetime) -> list[Carried]:
     mine: dict[StaffId, list[Case]] = {}
     for case in found:
         if case.owner_id is not None and case.is_open:
             mine.setdefault(case.owner_id, []).append(case)
-    taken = Counter(case.last_owner_id for case, _ in new)
-    urgent = Counter(case.last_owner_id for case, _ in new if case.severity >= URGENT)
+    had = uow.figures.taken(since=since)
+    taken = Counter(one.staff_id for one in had)
+    urgent = Counter(one.staff_id for one in had if one.severity >= URGENT)
     return [
         Carried(
             alias=member.alias, open=len(mine.get(member.id, ())), weight=sum(map(weight_of, mine.get(member.id, ()))),

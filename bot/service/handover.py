@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.cases import Case, Direction
@@ -114,7 +114,7 @@ async def find_aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> F
     Args:
         even_sealed: the reader may read the case; in a group nobody may.
     """
-    asked = await app.storage.read(partial(_asked, case_id=case_id))
+    asked = await app.storage.read(partial(_asked, case_id=case_id, now=app.clock.now()))
     language = asked.case.language
     if asked.case.sealed and not even_sealed:
         return FoundAid()
@@ -145,13 +145,17 @@ def _draft(app: App, found: Sequence[Hit], language: str) -> str:
     return f"{fit[0].lead or fit[0].text}\n{source}"
 
 
-def _asked(uow: UnitOfWork, *, case_id: CaseId) -> _Asked:
+def _asked(uow: UnitOfWork, *, case_id: CaseId, now: datetime) -> _Asked:
     case = uow.cases.get(case_id)
     wrote = [message.text for message in uow.cases.messages(case_id) if message.direction is Direction.FROM_PERSON]
     return _Asked(
         case=case,
         question=next((text for text in wrote if text), ""),
-        shown=uow.turns.shown(case.person_id, since=case.opened_at - SHOWN_LATELY),
+        shown=uow.turns.shown(
+            case.person_id,
+            since=case.opened_at - SHOWN_LATELY,
+            until=now if case.is_open or case.resolved_at is None else case.resolved_at,
+        ),  # what they are told after it may belong to a case that is not for the reader of this one
     )
 
 

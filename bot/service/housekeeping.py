@@ -65,5 +65,5 @@ def _sweep(uow: UnitOfWork, app: App, now: datetime) -> Swept:
         deliveries=uow.outbox.delete_done(before=before("outbox_text")),
         buttons=uow.buttons.delete_expired(now),
         sessions=uow.accounts.delete_dead_sessions(seen_before=now - SESSION_IDLE, started_before=now - SESSION_LIFE),
-        gaps=uow.gaps.delete(before=before("turn_facts")),
+        gaps=uow.gaps.delete(before=before("turn_facts"), notes_before=before("case_content")),
     )

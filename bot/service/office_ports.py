@@ -38,7 +38,7 @@ class Credentials(Protocol):
 class Accounts(Protocol):
     """Accounts, sessions, wrong sign-ins and requests to open sealed cases."""
 
-    def save(self, account: Account, *, now: datetime) -> None:
+    def save(self, account: Account) -> None:
         """Write the account of a member, and end their sessions."""
         ...
 
@@ -48,8 +48,12 @@ class Accounts(Protocol):
         """Return the members that have an account and are not revoked."""
         ...
 
-    def use_step(self, staff_id: StaffId, step: int) -> bool:
-        """Mark a time step as used; False when it, or a later one, was used before."""
+    def use_step(self, as_read: Account, step: int) -> bool:
+        """Mark a time step as used; False when it, or a later one, was used before, or the account is another by now."""
+        ...
+
+    def change_password(self, as_read: Account, password_hash: str, *, now: datetime) -> bool:
+        """Put a new hash in place of the one that was read; False when it is another by now."""
         ...
 
     def start_session(self, token: str, staff_id: StaffId, *, now: datetime) -> None: ...
@@ -74,6 +78,12 @@ class Accounts(Protocol):
 
     def grant(self, number: BreakGlassId, *, by: StaffId, until: datetime) -> None: ...
 
+    def end_request(self, number: BreakGlassId, *, now: datetime) -> None: ...
+
+    def outstayed(self, *, since: datetime, now: datetime) -> list[StaffId]:
+        """Return who still has a sealed case that was opened to them for a time that ended since."""
+        ...
+
     def request(self, number: BreakGlassId) -> BreakGlass | None: ...
 
     def requests(self, *, since: datetime) -> list[BreakGlass]:
@@ -97,15 +107,15 @@ class Gaps(Protocol):
         ...
 
     def askings(self, gap_id: GapId, *, limit: int = 20) -> list[Asking]:
-        """Return the newest questions of a gap; words only where they have not been erased."""
+        """Return the newest questions of a gap; words only where they have not been erased and became part of no case."""
         ...
 
     def assign(self, gap_id: GapId, to: StaffId | None) -> None: ...
 
     def close(self, gap_id: GapId, *, by: str, now: datetime) -> None: ...
 
-    def delete(self, *, before: datetime) -> int:
-        """Delete what was counted before."""
+    def delete(self, *, before: datetime, notes_before: datetime) -> int:
+        """Delete what was counted before, and what colleagues wrote before another moment; return how much was counted."""
         ...
 
 
@@ -120,6 +130,14 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One case that somebody had, once for each of them."""
+
+    staff_id: StaffId
+    severity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """How many turns of a day ended in which way."""
 
@@ -130,10 +148,18 @@ class Told:
 
 
 class Figures(Protocol):
-    """What happened, without words; exercises are left out."""
+    """What happened, without words; exercises are left out, and of sealed cases all but their number."""
 
     def cases(self, *, since: datetime) -> list[tuple[Case, datetime | None]]:
         """Return cases opened since, or still open, each with the moment of its first claim."""
+        ...
+
+    def taken(self, *, since: datetime) -> list[Taken]:
+        """Return who had which cases since: claimed, or given to them."""
+        ...
+
+    def sealed(self, *, since: datetime) -> int:
+        """Return how many sealed cases were opened since."""
         ...
 
     def promises(self, *, since: datetime) -> list[Promise]:

@@ -190,6 +190,10 @@ class Outbox(Protocol):
         """Cancel what carries these replies and has never been tried; what is on its way is asked again before it leaves."""
         ...
 
+    def knows(self, dedupe_key: str) -> bool:
+        """Whether a delivery with this key has been written, whatever became of it."""
+        ...
+
     def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
         """Change the one row that carries a reply if it cannot have left; return whether it was so."""
         ...
@@ -256,8 +260,8 @@ class Turns(Protocol):
         """Times of the person's turns, oldest first."""
         ...
 
-    def shown(self, person_id: PersonId, *, since: datetime) -> list[PassageId]:
-        """Return the passages shown to the person, each once, oldest first."""
+    def shown(self, person_id: PersonId, *, since: datetime, until: datetime) -> list[PassageId]:
+        """Return the passages shown to the person in a time, each once, oldest first."""
         ...
 
     def erase_text(self, *, before: datetime) -> int:
@@ -291,6 +295,10 @@ class Cases(Protocol):
         ...
 
     def all(self, *, open_only: bool = True, limit: int = 100) -> list[Case]: ...
+
+    def some(self, case_ids: Collection[CaseId]) -> list[Case]:
+        """Return those of these cases that are there."""
+        ...
 
     def owned_by(self, staff_id: StaffId) -> list[Case]:
         """Return every open case of a member."""
@@ -410,9 +418,18 @@ class Timers(Protocol):
 
 class Staff(Protocol):
     def invite(
-        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None
-    ) -> None:
-        """Keep a one-time code, for whoever comes or for a member who has another way in already."""
+        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None,
+        by: StaffId | None = None,
+    ) -> None:  # fmt: skip
+        """Keep a one-time code, for whoever comes or for a member, whose earlier codes end.
+
+        Args:
+            by: Who invites; None for the operator of the machine. With them their unused codes end.
+        """
+        ...
+
+    def end_codes_of(self, staff_id: StaffId) -> None:
+        """Let the unused codes that a member made, and those made for them, count no more."""
         ...
 
     def redeem(self, code: str, *, chat_id: ChatId | None, now: datetime) -> StaffMember:

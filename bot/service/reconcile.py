@@ -100,7 +100,7 @@ def _unmute(uow: UnitOfWork, now: datetime) -> int:
 
 
 def _close_what_is_over(uow: UnitOfWork, now: datetime) -> None:
-    roles = {member.desk_role for member in uow.staff.all()}
+    roles = {member.desk_role for member in uow.staff.all() if member.chat_id is not None}
     for role in DeskRole:
         if role in roles:
             uow.incidents.close(timers.nobody(role), now=now)

@@ -119,8 +119,13 @@ def reply(
     return message
 
 
-def take_back(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now: datetime) -> None:
-    """Take the writer's last reply back while it has not left; an album goes as a whole.
+def take_back(
+    uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, which: str = "", now: datetime
+) -> None:  # fmt: skip
+    """Take one of the writer's replies back while it has not left; an album goes as a whole.
+
+    Args:
+        which: Number of the reply; empty for the last one.
 
     Raises:
         InvalidTransition: nothing of theirs is held any more.
@@ -129,7 +134,7 @@ def take_back(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, now:
     waiting = [
         message
         for message in uow.cases.messages(case.id)
-        if message.staff_id == staff.id and message.state is DeliveryState.QUEUED
+        if message.staff_id == staff.id and message.state is DeliveryState.QUEUED and which in {"", str(message.id)}
     ]
     _withdraw(uow, app, case, waiting[-1] if waiting else None, now=now)
 

@@ -94,7 +94,9 @@ def save(uow: UnitOfWork, app: App, case_id: CaseId, timer: Timer) -> None:
 
 def on_call(uow: UnitOfWork, case: Case) -> list[StaffMember]:
     """Return who is told about an urgent case, in order; a sealed one is for focal points only."""
-    ready = [member for member in uow.staff.all() if member.on_call is not None and not member.away]
+    # Whoever has no chat cannot be called.
+    everybody = uow.staff.all()
+    ready = [one for one in everybody if one.on_call is not None and not one.away and one.chat_id is not None]
     ladder = [member for member in ready if cases.may_have(case, member.desk_role)]
     return sorted(ladder, key=lambda member: (member.on_call or 0, member.id))
 
@@ -102,10 +104,11 @@ def on_call(uow: UnitOfWork, case: Case) -> list[StaffMember]:
 def tell_supervisors(uow: UnitOfWork, app: App, case: Case, text_key: str, key: str, now: datetime, **values: object) -> None:
     """Say something about a case to every supervisor; about a sealed one to the focal points.
 
-    Where an office has appointed none, it is told so: nobody else may be shown what is sealed, and somebody has to know.
+    Where an office has appointed none, or none who can be told in Telegram, it is told so: nobody else may be shown what is
+    sealed, and somebody has to know.
     """
     role, everybody = cases.overseer(case), uow.staff.all()
-    told = [member for member in everybody if member.desk_role is role]
+    told = [member for member in everybody if member.desk_role is role and member.chat_id is not None]
     if not told:
         uow.incidents.open(nobody(role), f"case {case.number} needs one", now=now)
         others = {DeskRole.SUPERVISOR, DeskRole.ADMINISTRATOR}

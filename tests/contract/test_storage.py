@@ -354,8 +354,10 @@ class TestTurns:
         person = await storage.run(lambda uow: a_person(uow, clock))
         await storage.run(lambda uow: uow.turns.add(a_turn(person, clock)))
         since = clock.now() - timedelta(hours=1)
-        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since)) == [PassageId(7)]
-        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=clock.now())) == []
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since, until=clock.now())) == [PassageId(7)]
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=clock.now(), until=clock.now())) == []
+        early = since + timedelta(minutes=1)
+        assert await storage.run(lambda uow: uow.turns.shown(person.id, since=since, until=early)) == []
 
     async def test_recent_turns_are_counted_per_person(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))

@@ -83,8 +83,11 @@ class Served:
             uow.staff.invite(code, desk_role=role, expires_at=now + timedelta(hours=1), now=now)
             member = replace(uow.staff.redeem(code, chat_id=None, now=now), **takes)  # type: ignore[arg-type]
             uow.staff.save(member)
-            account = Account(staff_id=member.id, password_hash=f"plain:{PASSWORD}", totp_secret=SECRET, last_step=0)
-            uow.accounts.save(account, now=now)
+            settled_at = now - timedelta(days=2)
+            account = Account(
+                staff_id=member.id, password_hash=f"plain:{PASSWORD}", totp_secret=SECRET, last_step=0, changed_at=settled_at
+            )  # fmt: skip
+            uow.accounts.save(account)
             return member
 
         return await self.app.storage.run(join)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, or_, select, update
 
 from bot.adapters.storage.desk import SqlStaff
-from bot.adapters.storage.tables import account, break_glass, console_session, sign_in_tries, staff
+from bot.adapters.storage.tables import OPEN_CASES, account, break_glass, cases, console_session, sign_in_tries, staff
 from bot.adapters.storage.vault import Vault
 from bot.domain.accounts import Account, BreakGlass, Session, Tries
 from bot.domain.ids import BreakGlassId, CaseId, StaffId
@@ -20,10 +20,10 @@ class SqlAccounts:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def save(self, new: Account, *, now: datetime) -> None:
+    def save(self, new: Account) -> None:
         values = {
             "password_hash": new.password_hash, "totp_secret": self._vault.seal(new.totp_secret, "one-time code"),
-            "last_step": new.last_step, "changed_at": now,
+            "last_step": new.last_step, "changed_at": new.changed_at,
         }  # fmt: skip
         statement = self._vault.insert(account).values(staff_id=new.staff_id, **values)
         self._vault.run(statement.on_conflict_do_update(index_elements=["staff_id"], set_=values))
@@ -34,15 +34,24 @@ class SqlAccounts:
         if row is None:
             return None
         secret = self._vault.open(row.totp_secret, "one-time code")
-        return Account(staff_id=staff_id, password_hash=row.password_hash, totp_secret=secret, last_step=row.last_step)
+        return Account(
+            staff_id=staff_id, password_hash=row.password_hash, totp_secret=secret, last_step=row.last_step,
+            changed_at=row.changed_at,
+        )  # fmt: skip
 
     def having(self) -> Collection[StaffId]:
         linked = select(account.c.staff_id).join(staff, staff.c.id == account.c.staff_id).where(staff.c.revoked_at.is_(None))
         return {StaffId(row.staff_id) for row in self._vault.all(linked)}
 
-    def use_step(self, staff_id: StaffId, step: int) -> bool:
-        fresh = (account.c.staff_id == staff_id, account.c.last_step < step)
-        return self._vault.run(update(account).where(*fresh).values(last_step=step)) == 1
+    def use_step(self, as_read: Account, step: int) -> bool:
+        fresh = (account.c.last_step < step, account.c.password_hash == as_read.password_hash)
+        used = update(account).where(account.c.staff_id == as_read.staff_id, *fresh).values(last_step=step)
+        return self._vault.run(used) == 1
+
+    def change_password(self, as_read: Account, password_hash: str, *, now: datetime) -> bool:
+        same = (account.c.staff_id == as_read.staff_id, account.c.password_hash == as_read.password_hash)
+        changed = update(account).where(*same).values(password_hash=password_hash, changed_at=now)
+        return self._vault.run(changed) == 1
 
     def start_session(self, token: str, staff_id: StaffId, *, now: datetime) -> None:
         row = {"token_hash": self._hash(token), "staff_id": staff_id, "started_at": now, "seen_at": now}
@@ -102,6 +111,16 @@ class SqlAccounts:
     def grant(self, number: BreakGlassId, *, by: StaffId, until: datetime) -> None:
         waiting = (break_glass.c.id == number, break_glass.c.granted_by.is_(None))
         self._vault.run(update(break_glass).where(*waiting).values(granted_by=by, ends_at=until))
+
+    def end_request(self, number: BreakGlassId, *, now: datetime) -> None:
+        still = (break_glass.c.id == number, break_glass.c.ends_at > now)
+        self._vault.run(update(break_glass).where(*still).values(ends_at=now))
+
+    def outstayed(self, *, since: datetime, now: datetime) -> list[StaffId]:
+        over = (break_glass.c.granted_by.is_not(None), break_glass.c.ends_at <= now, break_glass.c.ends_at > since)
+        held = (cases.c.id == break_glass.c.case_id, cases.c.owner_id == break_glass.c.asked_by, cases.c.sealed.is_(True))
+        rows = self._vault.all(select(break_glass.c.asked_by).where(*over, *held, cases.c.state.in_(OPEN_CASES)).distinct())
+        return [StaffId(row.asked_by) for row in rows]
 
     def request(self, number: BreakGlassId) -> BreakGlass | None:
         row = self._vault.one(select(break_glass).where(break_glass.c.id == number).with_for_update())

@@ -1,6 +1,6 @@
 """Cases: events, projections, messages and where they are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
+    break_glass,
     case_event,
     case_message,
     case_packet,
@@ -86,6 +87,9 @@ class SqlCases:
         if open_only:
             statement = statement.where(cases.c.state.in_(OPEN_CASES))
         return [case_of(row) for row in self._vault.all(statement)]
+
+    def some(self, case_ids: Collection[CaseId]) -> list[Case]:
+        return [case_of(row) for row in self._vault.all(select(cases).where(cases.c.id.in_(case_ids)))] if case_ids else []
 
     def owned_by(self, staff_id: StaffId) -> list[Case]:
         statement = select(cases).where(cases.c.owner_id == staff_id, cases.c.state.in_(OPEN_CASES)).order_by(cases.c.id)
@@ -271,6 +275,7 @@ class SqlCases:
         )
         self._vault.run(delete(message_link).where(message_link.c.case_id.in_(old)))
         self._vault.run(update(case_packet).where(case_packet.c.case_id.in_(old)).values(packet=None))
+        self._vault.run(update(break_glass).where(break_glass.c.case_id.in_(old)).values(reason=None))
         return self._vault.run(
             update(case_message).where(case_message.c.case_id.in_(old), case_message.c.text.is_not(None)).values(text=None)
         )

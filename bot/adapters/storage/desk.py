@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from bot.adapters.storage.tables import audit, button, incident, notebook, staff, staff_invite
 from bot.adapters.storage.vault import Vault
@@ -26,13 +26,22 @@ class SqlStaff:
         self._vault = vault
 
     def invite(
-        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None
-    ) -> None:
+        self, code: str, *, desk_role: DeskRole, expires_at: datetime, now: datetime, staff_id: StaffId | None = None,
+        by: StaffId | None = None,
+    ) -> None:  # fmt: skip
         row = {
             "code_hash": self._vault.keys.callback_hash(code), "desk_role": desk_role, "created_at": now,
-            "expires_at": expires_at, "staff_id": staff_id,
+            "expires_at": expires_at, "staff_id": staff_id, "invited_by": by,
         }  # fmt: skip
+        if staff_id is not None:
+            self._end_codes(staff_invite.c.staff_id == staff_id)
         self._vault.run(insert(staff_invite).values(**row))
+
+    def end_codes_of(self, staff_id: StaffId) -> None:
+        self._end_codes((staff_invite.c.staff_id == staff_id) | (staff_invite.c.invited_by == staff_id))
+
+    def _end_codes(self, which: ColumnElement[bool]) -> None:
+        self._vault.run(delete(staff_invite).where(which, staff_invite.c.used_at.is_(None)))
 
     def invited(self, code: str, *, now: datetime) -> tuple[DeskRole, StaffMember | None] | None:
         row = self._vault.one(
@@ -77,13 +86,16 @@ class SqlStaff:
         """Let a member in by the way they did not have; a chat that is another member's is refused."""
         if self._linked(staff_id) is None or (known is not None and known.id != staff_id):
             raise UnknownCode
+        self._end_codes(staff_invite.c.staff_id == staff_id)
         if chat_id is not None:
             self._vault.run(update(staff).where(staff.c.id == staff_id).values(**self._chat(chat_id)))
         return self.get(staff_id)
 
     def change_role(self, staff_id: StaffId, role: DeskRole) -> StaffMember:
+        self._vault.alone("staff")
         known = self.get(staff_id)
         if known.desk_role is not role:
+            self.end_codes_of(staff_id)
             self._vault.run(update(staff).where(staff.c.id == staff_id).values(desk_role=role, alias=self._alias(role)))
         return self.get(staff_id)
 
@@ -115,6 +127,7 @@ class SqlStaff:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(given_at=now))
 
     def revoke(self, staff_id: StaffId, *, now: datetime) -> None:
+        self.end_codes_of(staff_id)
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
 
     def _linked(self, staff_id: StaffId) -> StaffMember | None:

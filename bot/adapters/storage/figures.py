@@ -12,10 +12,12 @@ from bot.adapters.storage.cases import case_of
 from bot.adapters.storage.tables import OPEN_CASES, case_event, case_message, case_timer, cases, turn
 from bot.adapters.storage.vault import Vault
 from bot.domain.cases import Case, DeliveryState, EventKind
-from bot.domain.ids import CaseId
+from bot.domain.ids import CaseId, StaffId
 from bot.domain.timers import PROMISES, TimerKind, TimerState
-from bot.service.office_ports import Promise, Told
+from bot.service.office_ports import Promise, Taken, Told
 
+TAKING = (EventKind.CLAIMED, EventKind.ASSIGNED)
+COUNTED = (cases.c.drill.is_(False), cases.c.sealed.is_(False))
 FATES = (DeliveryState.SENT, DeliveryState.NOT_DELIVERED, DeliveryState.WITHDRAWN)
 
 
@@ -28,36 +30,62 @@ class SqlFigures:
     def cases(self, *, since: datetime) -> list[tuple[Case, datetime | None]]:
         taken = (
             select(case_event.c.case_id, func.min(case_event.c.at).label("at"))
-            .where(case_event.c.kind.in_((EventKind.CLAIMED, EventKind.ASSIGNED)))
+            .where(case_event.c.kind.in_(TAKING))
             .group_by(case_event.c.case_id)
             .subquery()
         )
         rows = self._vault.all(
             select(cases, taken.c.at.label("taken_at"))
             .outerjoin(taken, taken.c.case_id == cases.c.id)
-            .where(cases.c.drill.is_(False), or_(cases.c.opened_at >= since, cases.c.state.in_(OPEN_CASES)))
+            .where(*COUNTED, or_(cases.c.opened_at >= since, cases.c.state.in_(OPEN_CASES)))
             .order_by(cases.c.id)
         )
         return [(case_of(row), row.taken_at) for row in rows]
 
+    def taken(self, *, since: datetime) -> list[Taken]:
+        who = when((case_event.c.kind == EventKind.ASSIGNED, case_event.c.to_id), else_=case_event.c.staff_id)
+        rows = self._vault.all(
+            select(who.label("staff_id"), cases.c.id, cases.c.severity)
+            .join(cases, cases.c.id == case_event.c.case_id)
+            .where(case_event.c.kind.in_(TAKING), case_event.c.at >= since, *COUNTED)
+            .distinct()
+        )
+        return [Taken(staff_id=StaffId(row.staff_id), severity=row.severity) for row in rows if row.staff_id is not None]
+
+    def sealed(self, *, since: datetime) -> int:
+        counted = (cases.c.sealed.is_(True), cases.c.drill.is_(False), cases.c.opened_at >= since)
+        return self._vault.count(select(func.count()).select_from(cases).where(*counted))
+
     def promises(self, *, since: datetime) -> list[Promise]:
         rows = self._vault.all(
-            select(case_timer.c.kind, case_timer.c.state, case_timer.c.due_at, cases.c.severity)
+            select(
+                case_timer.c.id,
+                case_timer.c.case_id,
+                case_timer.c.kind,
+                case_timer.c.state,
+                case_timer.c.due_at,
+                cases.c.severity,
+            )
             .join(cases, cases.c.id == case_timer.c.case_id)
             .where(
                 case_timer.c.kind.in_(PROMISES),
                 case_timer.c.state.in_((TimerState.KEPT, TimerState.MISSED)),
                 case_timer.c.due_at >= since,
-                cases.c.drill.is_(False),
+                *COUNTED,
             )
+            .order_by(case_timer.c.id)
         )
+        # A first reply that was taken back, or did not arrive, is promised again: the last row of a case tells what became of it.
+        last = {(row.case_id, row.kind if row.kind == TimerKind.FIRST_REPLY else row.id): row for row in rows}
         return [
             Promise(kind=TimerKind(row.kind), state=TimerState(row.state), severity=row.severity, due_at=row.due_at)
-            for row in rows
+            for row in last.values()
         ]
 
     def turns(self, *, since: datetime) -> Sequence[Told]:
-        rows = self._vault.all(select(turn.c.at, turn.c.outcome, turn.c.language).where(turn.c.at >= since))
+        drills = select(cases.c.id).where(cases.c.drill.is_(True))
+        earnest = turn.c.case_id.is_(None) | turn.c.case_id.not_in(drills)
+        rows = self._vault.all(select(turn.c.at, turn.c.outcome, turn.c.language).where(turn.c.at >= since, earnest))
         counted = Counter((f"{row.at:%Y-%m-%d}", row.outcome, row.language) for row in rows)
         return [Told(day=day, outcome=outcome, language=code, count=n) for (day, outcome, code), n in sorted(counted.items())]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, select, update
 
-from bot.adapters.storage.tables import gap, gap_asking, turn
+from bot.adapters.storage.tables import OPEN_CASES, cases, gap, gap_asking, turn
 from bot.adapters.storage.vault import Vault
 from bot.domain.gaps import Asking, Gap, GapKind
 from bot.domain.ids import GapId, StaffId, UpdateId
@@ -21,11 +21,12 @@ class SqlGaps:
 
     def count(self, *, intent: str, topic: str, language: str, update_id: UpdateId | None, now: datetime) -> None:
         row = {"kind": GapKind.UNANSWERED, "topic": topic, "intent": intent, "opened_at": now}
-        self._vault.run(self._vault.insert(gap).values(row).on_conflict_do_nothing())
         same = (gap.c.kind == GapKind.UNANSWERED, gap.c.topic == topic, gap.c.intent == intent)
+        # Two who ask at once share one gap; whoever closes it waits until it is counted.
+        self._vault.alone("gap")
         found = self._vault.one(select(gap.c.id).where(*same, gap.c.closed_at.is_(None), gap.c.note.is_(None)))
-        assert found is not None
-        self._ask(GapId(found.id), language, update_id, now)
+        gap_id = found.id if found else self._vault.connection.execute(insert(gap).values(row).returning(gap.c.id)).scalar_one()
+        self._ask(GapId(gap_id), language, update_id, now)
 
     def report(self, *, kind: GapKind, topic: str, intent: str, language: str, note: str, now: datetime) -> Gap:
         row = {"kind": kind, "topic": topic, "intent": intent, "opened_at": now, "note": self._vault.seal(note, "gap")}
@@ -40,17 +41,22 @@ class SqlGaps:
         return None if row is None else self._gaps([row])[0]
 
     def all(self, *, closed: bool = False, limit: int = 200) -> list[Gap]:
-        chosen = gap.c.closed_at.is_not(None) if closed else gap.c.closed_at.is_(None)
-        found = self._gaps(self._vault.all(select(gap).where(chosen).order_by(gap.c.id.desc()).limit(limit)))
         if closed:
-            return sorted(found, key=lambda one: one.closed_at or one.opened_at, reverse=True)
+            newest = select(gap).where(gap.c.closed_at.is_not(None)).order_by(gap.c.closed_at.desc(), gap.c.id).limit(limit)
+            return self._gaps(self._vault.all(newest))
+        asked = select(func.count()).where(gap_asking.c.gap_id == gap.c.id).correlate(gap).scalar_subquery()
         # What somebody calls wrong reaches people now, and goes first.
-        return sorted(found, key=lambda one: (one.kind is not GapKind.WRONG, -one.asked, one.id))
+        order = ((gap.c.kind == GapKind.WRONG).desc(), asked.desc(), gap.c.id)
+        return self._gaps(self._vault.all(select(gap).where(gap.c.closed_at.is_(None)).order_by(*order).limit(limit)))
 
     def askings(self, gap_id: GapId, *, limit: int = 20) -> list[Asking]:
         joined = gap_asking.outerjoin(turn, (turn.c.update_id == gap_asking.c.update_id) & (turn.c.bot_id == self._vault.bot_id))
+        # Words that became part of a case are for those who work it, and so are those in which somebody tells of harm.
+        their_case = exists().where(
+            cases.c.person_id == turn.c.person_id, cases.c.state.in_(OPEN_CASES) | (cases.c.opened_at >= turn.c.at)
+        )
         rows = self._vault.all(
-            select(gap_asking, turn.c.text)
+            select(gap_asking, turn.c.text, turn.c.facts, their_case.label("is_of_case"))
             .select_from(joined)
             .where(gap_asking.c.gap_id == gap_id)
             .order_by(gap_asking.c.id.desc())
@@ -58,7 +64,7 @@ class SqlGaps:
         )
         return [
             Asking(
-                at=row.at, language=row.language, text=self._vault.open(row.text, "turn"),
+                at=row.at, language=row.language, text=self._vault.open(row.text, "turn") if _is_calm(row) else "",
                 update_id=UpdateId(row.update_id) if row.update_id is not None else None,
             )
             for row in rows
@@ -70,10 +76,13 @@ class SqlGaps:
     def close(self, gap_id: GapId, *, by: str, now: datetime) -> None:
         self._vault.run(update(gap).where(gap.c.id == gap_id, gap.c.closed_at.is_(None)).values(closed_at=now, closed_by=by))
 
-    def delete(self, *, before: datetime) -> int:
+    def delete(self, *, before: datetime, notes_before: datetime) -> int:
         gone = self._vault.run(delete(gap_asking).where(gap_asking.c.at < before))
+        noted = gap.c.note.is_not(None) & (gap.c.opened_at < notes_before)
+        self._vault.run(update(gap).where(noted).values(note=self._vault.seal("", "gap")))
         is_empty = ~exists().where(gap_asking.c.gap_id == gap.c.id)
-        self._vault.run(delete(gap).where(gap.c.note.is_(None) | gap.c.closed_at.is_not(None), is_empty))
+        is_old = gap.c.note.is_(None) | gap.c.closed_at.is_not(None) | (gap.c.opened_at < notes_before)
+        self._vault.run(delete(gap).where(is_old, is_empty))
         return gone
 
     def _ask(self, gap_id: GapId, language: str, update_id: UpdateId | None, now: datetime) -> None:
@@ -100,3 +109,8 @@ class SqlGaps:
             )
             for row in rows
         ]  # fmt: skip
+
+
+def _is_calm(row: Row[Any]) -> bool:
+    """Whether an editor may read the words of a question."""
+    return not row.is_of_case and not (row.facts or {}).get("reports") and not (row.facts or {}).get("triggers")

@@ -95,6 +95,9 @@ class SqlOutbox:
             .values(state="cancelled", error="withdrawn", payload=None, done_at=now)
         )
 
+    def knows(self, dedupe_key: str) -> bool:
+        return self._vault.one(select(outbox.c.id).where(outbox.c.dedupe_key == self._key(dedupe_key))) is not None
+
     def rewrite(self, message_id: CaseMessageId, content: Content) -> bool:
         rows = self._vault.all(select(outbox.c.id, outbox.c.payload).where(outbox.c.case_message_id == message_id))
         if len(rows) != 1 or rows[0].payload is None:
@@ -190,6 +193,10 @@ class SqlOutbox:
             .values(state="cancelled", error="superseded", payload=None, done_at=now)
         )
 
+    def _key(self, dedupe_key: str) -> str:
+        """Return the key as it is kept: two bots of one database do not stand in each other's way."""
+        return f"{self._vault.bot_id}:{dedupe_key}"
+
     def _row(self, delivery: Delivery, now: datetime) -> dict[str, object]:
         address = delivery.address
         lane = f"chat:{self._vault.chat_key(address.chat_id)}" if isinstance(address, ToChat) else delivery.lane
@@ -197,7 +204,7 @@ class SqlOutbox:
             "lane": lane,
             "priority": int(delivery.priority),
             # Another bot counts its updates anew: the same number is another message.
-            "dedupe_key": f"{self._vault.bot_id}:{delivery.dedupe_key}",
+            "dedupe_key": self._key(delivery.dedupe_key),
             "payload": self._vault.seal(encode(delivery), "delivery"),
             "person_id": address.person_id if isinstance(address, ToPerson) else None,
             "version": delivery.version,

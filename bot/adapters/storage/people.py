@@ -8,6 +8,7 @@ from sqlalchemy import Row, delete, exists, insert, select, update
 
 from bot.adapters.storage.tables import (
     OPEN_CASES,
+    break_glass,
     button,
     case_message,
     case_packet,
@@ -112,6 +113,7 @@ class SqlPeople:
             delete(message_link).where(message_link.c.case_id.in_(theirs)),
             update(case_message).where(case_message.c.case_id.in_(theirs)).values(text=None),
             update(case_packet).where(case_packet.c.case_id.in_(theirs)).values(packet=None),
+            update(break_glass).where(break_glass.c.case_id.in_(theirs)).values(reason=None),
             update(turn).where(turn.c.person_id == person_id).values(text=None),
             # What is being sent this moment keeps its lease; should it come back, it is cancelled for want of words.
             update(outbox).where(outbox.c.person_id == person_id).values(payload=None),
@@ -188,8 +190,9 @@ class SqlTurns:
         statement = select(turn.c.at).where(turn.c.person_id == person_id, turn.c.at > since).order_by(turn.c.at)
         return [row.at for row in self._vault.all(statement)]
 
-    def shown(self, person_id: PersonId, *, since: datetime) -> list[PassageId]:
-        statement = select(turn.c.facts).where(turn.c.person_id == person_id, turn.c.at > since).order_by(turn.c.at)
+    def shown(self, person_id: PersonId, *, since: datetime, until: datetime) -> list[PassageId]:
+        then = (turn.c.at > since, turn.c.at <= until)
+        statement = select(turn.c.facts).where(turn.c.person_id == person_id, *then).order_by(turn.c.at)
         cited = dict.fromkeys(number for row in self._vault.all(statement) for number in row.facts["cited"])
         return [PassageId(number) for number in cited]
 

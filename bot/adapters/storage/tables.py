@@ -315,6 +315,7 @@ staff_invite = Table(
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
     Column("staff_id", BigInteger, comment="the member whose second way in it is; null for somebody new"),
+    Column("invited_by", BigInteger, comment="with whose role its worth ends; null for the operator"),
 )
 
 account = Table(
@@ -352,7 +353,7 @@ break_glass = Table(
     Column("id", BigId, primary_key=True),
     Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("asked_by", BigInteger, nullable=False),
-    Column("reason", LargeBinary, nullable=False, comment="ciphertext"),
+    Column("reason", LargeBinary, comment="ciphertext; erased with the words of the case"),
     Column("asked_at", Moment, nullable=False),
     Column("granted_by", BigInteger),
     Column("ends_at", Moment, nullable=False, index=True),

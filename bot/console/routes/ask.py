@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console.frame import is_piece, missing
+from bot.console.frame import is_piece, missing, number_of
 from bot.console.paper import page, piece
 from bot.console.visit import Visit
 from bot.domain.gaps import GapKind
@@ -69,7 +69,7 @@ async def _shown(question: str, visit: Visit) -> Shown:
 
 async def passage(request: Request, visit: Visit) -> Response:
     """Show a passage with what stands around it, as it is in force, or as it was when it was cited."""
-    number = int(request.path_params["number"])
+    number = number_of(request.path_params["number"]) or 0
     text = await visit.app.retriever.passage(PassageId(number), audiences=FOR_STAFF)
     found = await _cited(number, visit)
     if found is None:

@@ -1,28 +1,29 @@
 """The desk: the queue, one case, and what is done with it. Every command is the one of the staff group, on the same service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console import queue, sheet
 from bot.console.frame import is_piece, missing
-from bot.console.live import Look, Watcher
+from bot.console.live import ALL_OPEN, Look, Watcher
 from bot.console.paper import page, piece
 from bot.console.queue import Filters
 from bot.console.visit import Row, Visit
-from bot.domain import cases
 from bot.domain.cases import Case
 from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, StorageUnavailable, VersionConflict
 from bot.domain.people import StaffMember
 from bot.domain.routing import COOL_DOWN, gave_up, rank
 from bot.service import desk, handover, relay, sealed
-from bot.service.conflicts import until_settled
+from bot.service.conflicts import ATTEMPTS, until_settled
 from bot.service.ports import UnitOfWork
 
 PING_S = 15
@@ -39,9 +40,10 @@ async def show_queue(request: Request, visit: Visit) -> Response:
     counts = _counts(look, member, visit)
     open_cases = [case for case in look.cases.values() if sealed.sees(case, member)]
     values = {
-        "rows": rows, "filters": filters, "counts": counts, "seen": queue.digest(rows, counts),
+        "rows": rows, "total": len(queue.ranked(look, member, filters)), "filters": filters,
+        "counts": counts, "seen": queue.digest(look, rows, counts),
         "case_languages": sorted({case.language for case in open_cases}), "queues": list(visit.app.policies.queues),
-        "query": request.url.query, "csrf": visit.csrf, "said": request.query_params.get("said", ""),
+        "query": request.url.query, "csrf": visit.csrf, "said": _said(request),
     }  # fmt: skip
     return page(request, visit, "queue.html", values)
 
@@ -52,20 +54,19 @@ async def queue_stream(request: Request, visit: Visit) -> Response:
     seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        shown: list[Row] | None = None
+        shown: Sequence[Row] | None = None
         counted = ""
         async with aclosing(visit.console.hub.looks(Watcher(token=visit.who.token))) as looks:
             async for look, member in looks:
                 rows, counts = queue.rows_of(look, member, filters, visit.console, visit.language), _counts(look, member, visit)
-                mark = queue.digest(rows, counts)
+                mark = queue.digest(look, rows, counts)
                 if shown is None:
-                    pieces = [] if mark == seen else [queue.whole(rows), queue.replaced("counts", counts)]
+                    data = "" if mark == seen else queue.whole(rows) + queue.replaced("counts", counts)
                 else:
-                    pieces = list(queue.steps(shown, rows))
-                    pieces += [queue.replaced("counts", counts)] if counts != counted else []
+                    data = queue.change(look, shown, rows) + (queue.replaced("counts", counts) if counts != counted else "")
                 shown, counted = rows, counts
-                if pieces:
-                    yield ServerSentEvent(data="".join(pieces), id=mark)
+                if data:
+                    yield ServerSentEvent(data=data, id=mark)
         yield ServerSentEvent(event="session-over", data="")
 
     return _stream(events())
@@ -77,7 +78,7 @@ async def take_next(request: Request, visit: Visit) -> Response:
     def work(uow: UnitOfWork) -> str | None:
         now = visit.app.clock.now()
         loads = uow.cases.loads(urgent_since=now - COOL_DOWN)
-        waiting = [case for case in uow.cases.all(limit=queue.SHOWN) if case.owner_id is None and not case.drill]
+        waiting = [case for case in uow.cases.all(limit=ALL_OPEN) if case.owner_id is None and not case.drill]
         for case in sorted(waiting, key=lambda case: (-case.severity, case.waiting_since or case.opened_at)):
             look = rank(
                 case, [visit.member], loads, known_to=None, left=gave_up(uow.cases.events(case.id)),
@@ -95,19 +96,22 @@ async def take_next(request: Request, visit: Visit) -> Response:
 
 async def show_case(request: Request, visit: Visit) -> Response:
     """Show one case; the look is kept in the audit log."""
-    return await _case_page(request, visit, said=request.query_params.get("said", ""))
+    return await _case_page(request, visit, said=_said(request))
 
 
-async def _case_page(request: Request, visit: Visit, *, said: str = "", refused: str = "", status: int = 200) -> Response:
-    case, found = await visit.app.storage.run(partial(_look_at, request=request, visit=visit, action="case.viewed"))
+async def _case_page(
+    request: Request, visit: Visit, *, said: str = "", refused: str = "", status: int = 200,
+    typed: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    case, found = await _look_at(request, visit, "case.viewed")
     if case is None:
         return missing(visit, request)
     if found is None:
         return page(request, visit, "case_sealed.html", {"case": case, "csrf": visit.csrf, "refused": refused}, status=status)
-    shown = sheet.parts(visit.console, found, visit.language, visit.csrf)
+    shown = await run_in_threadpool(sheet.parts, visit.console, found, visit.language, visit.csrf)
     values = {
         "sheet": found, "case": case, "parts": shown, "csrf": visit.csrf, "seen": sheet.as_text(sheet.marks(shown)),
-        "said": said, "refused": refused,
+        "said": said, "refused": refused, "typed": typed or {}, "key": secrets.token_hex(8),
         "templates": [
             (visit.app.catalogue.text(key, case.language), visit.app.catalogue.text(key, visit.language))
             for key in sheet.TEMPLATES
@@ -120,24 +124,27 @@ async def _case_page(request: Request, visit: Visit, *, said: str = "", refused:
 
 async def case_stream(request: Request, visit: Visit) -> Response:
     """Send what changes in one case, from what the page shows on."""
-    case, found = await visit.app.storage.run(partial(_look_at, request=request, visit=visit, action="case.watched"))
+    case, found = await _look_at(request, visit, "case.watched")
     if case is None or found is None:
         return missing(visit, request)
     seen = sheet.of_text(request.headers.get("last-event-id") or request.query_params.get("seen", ""))
 
     async def events() -> AsyncIterator[ServerSentEvent]:
         watcher = Watcher(token=visit.who.token, case_id=case.id)
+        known: tuple[object, ...] = ()
         async with aclosing(visit.console.hub.looks(watcher)) as looks:
             async for look, member in looks:
-                current = look.cases[case.id]
-                now = visit.app.clock.now()
-                if sealed.as_reader(current, member, look.glass, now=now) is None:
+                if (current_is := (member, *look.of_case(case.id))) == known:
+                    continue
+                known, current, now = current_is, look.cases.get(case.id), visit.app.clock.now()
+                if current is None or sealed.as_reader(current, member, look.glass, now=now) is None:
                     yield ServerSentEvent(event="look-again", data="")
                     return
                 read = await visit.app.storage.read(partial(_sheet, case=case, member=member, now=now))
                 if read is None:
-                    continue  # it has changed since the look; the next one says how
-                shown = sheet.parts(visit.console, read, visit.language, visit.csrf)
+                    known = ()  # it has changed since the look; the next one says how
+                    continue
+                shown = await run_in_threadpool(sheet.parts, visit.console, read, visit.language, visit.csrf)
                 marks = sheet.marks(shown)
                 pieces = [queue.replaced(f"case-{name}", shown[name]) for name in sheet.PARTS if marks[name] != seen.get(name)]
                 if pieces:
@@ -150,10 +157,12 @@ async def case_stream(request: Request, visit: Visit) -> Response:
 
 async def show_aid(request: Request, visit: Visit) -> Response:
     """Show what helps to answer: what the person was shown, what the library holds, a draft."""
-    case, found = await visit.app.storage.read(partial(_find, request=request, visit=visit))
+    case, found = await _look_at(request, visit, "case.aid_viewed")
     if case is None or found is None:
         return missing(visit, request)
     aid = await handover.find_aid(visit.app, case.id, even_sealed=True)
+    if not is_piece(request):
+        return page(request, visit, "aid.html", {"aid": aid, "case": case})
     return HTMLResponse(piece(visit.console, "case_aid.html", visit.language, {"aid": aid, "case": case}))
 
 
@@ -174,8 +183,7 @@ async def reply(request: Request, visit: Visit) -> Response:
     def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
         if not text:
             raise InvalidTransition(visit.say("refused_empty"))
-        key = f"console:{case.id}:{case.version}"
-        relay.reply(uow, visit.app, case, reader, text=text, key=key, now=visit.app.clock.now())
+        relay.reply(uow, visit.app, case, reader, text=text, key=_key_of_reply(case, visit), now=visit.app.clock.now())
 
     return await _change(request, visit, "reply", work)
 
@@ -223,14 +231,17 @@ async def _change(
         reader = sealed.as_reader(case, visit.member, sealed.waiting(uow, now=now), now=now)
         if reader is None:
             return None
+        if what == "reply" and uow.outbox.knows(f"{_key_of_reply(case, visit)}:0"):
+            return case  # sent already; only its answer was lost on the way back
         if what not in FIRST_WINS and visit.field("version") != str(case.version):
             raise VersionConflict
+        sealed.require_by_glass(visit.app, case, reader, visit.member, what)
         work(uow, case, reader)
         return case
 
     refused = ""
     try:
-        if await visit.app.storage.run(change) is None:
+        if await until_settled(lambda: visit.app.storage.run(change)) is None:
             return missing(visit, request)
     except CaseAlreadyClaimed as exc:
         refused = visit.say("refused_claimed", who=exc.by)
@@ -243,7 +254,7 @@ async def _change(
         said = piece(visit.console, "_said.html", visit.language, {"said": "" if refused else what, "refused": refused})
         return HTMLResponse(said, headers={} if refused else {"HX-Trigger": f"done-{what}"})
     if refused:
-        return await _case_page(request, visit, refused=refused, status=409)
+        return await _case_page(request, visit, refused=refused, status=409, typed={what: visit.field("text")})
     return RedirectResponse(f"/cases/{request.path_params['number']}?said={what}", status_code=303)
 
 
@@ -256,11 +267,20 @@ def _value_of(visit: Visit, verb: str) -> str:
     return visit.field("value")
 
 
-def _look_at(uow: UnitOfWork, *, request: Request, visit: Visit, action: str) -> tuple[Case | None, sheet.Sheet | None]:
+def _key_of_reply(case: Case, visit: Visit) -> str:
+    """Return what tells one reply from another, however often its form is sent."""
+    return f"console:{case.id}:{visit.member.id}:{visit.field('key')[:32] or case.version}"
+
+
+async def _look_at(request: Request, visit: Visit, action: str) -> tuple[Case | None, sheet.Sheet | None]:
     """Find a case for a member and keep that they looked."""
-    case, found = _find(uow, request=request, visit=visit)
+    for _ in range(ATTEMPTS):
+        case, found = await visit.app.storage.read(partial(_find, request=request, visit=visit))
+        if case is None or found is not None:
+            break  # else it is not for them, or has just changed
     if case is not None and found is not None:
-        uow.audit.record(actor=f"staff:{visit.member.id}", action=action, subject=case.number, now=found.now)
+        actor, number, now = f"staff:{visit.member.id}", case.number, found.now
+        await visit.app.storage.run(lambda uow: uow.audit.record(actor=actor, action=action, subject=number, now=now))
     return case, found
 
 
@@ -271,6 +291,12 @@ def _find(uow: UnitOfWork, *, request: Request, visit: Visit) -> tuple[Case | No
 
 def _sheet(uow: UnitOfWork, *, case: Case, member: StaffMember, now: datetime) -> sheet.Sheet | None:
     return sheet.read(uow, uow.cases.get(case.id), member, now=now)
+
+
+def _said(request: Request) -> str:
+    """Return what was done a moment ago, as the address names it."""
+    said = request.query_params.get("said", "")
+    return said if said in {*desk.COMMANDS, "reply", "note", "none_waits"} else ""
 
 
 def _by_number(uow: UnitOfWork, request: Request, visit: Visit) -> Case | None:
@@ -287,8 +313,8 @@ def _counts(look: Look, member: StaffMember, visit: Visit) -> str:
         "waiting": len(waiting), "urgent": sum(case.is_urgent for case in waiting),
         "mine": sum(case.owner_id == member.id for case in seen),
         "to_answer": sum(case.owner_id == member.id and case.waiting_since is not None for case in seen),
-        "asked_to_open": sum(cases.may_have(look.cases[one.case_id], member.desk_role) for one in look.glass
-                             if one.granted_by is None and one.case_id in look.cases and one.asked_by != member.id),
+        "asked_to_open": sum(one.granted_by is None and one.asked_by != member.id for one in look.glass)
+                         if member.desk_role in sealed.AGREES else 0,
     }  # fmt: skip
     return piece(visit.console, "_counts.html", visit.language, values)
 

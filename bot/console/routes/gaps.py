@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console.frame import missing
+from bot.console.frame import missing, number_of
 from bot.console.paper import page
 from bot.console.visit import Visit
 from bot.domain.errors import InvalidTransition
@@ -29,12 +29,12 @@ async def gap(request: Request, visit: Visit) -> Response:
 
 
 async def _gap(request: Request, visit: Visit, *, refused: str = "", status: int = 200) -> Response:
-    number, now = GapId(int(request.path_params["number"])), visit.app.clock.now()
+    number, now = GapId(number_of(request.path_params["number"]) or 0), visit.app.clock.now()
 
     def look(uow: UnitOfWork) -> tuple[Gap | None, list[Asking], dict[StaffId, str], list[StaffMember]]:
         found = uow.gaps.get(number)
         asked = uow.gaps.askings(number) if found is not None else []
-        if any(one.text for one in asked):
+        if any(one.text for one in asked) or (found is not None and found.note):
             uow.audit.record(actor=f"staff:{visit.member.id}", action="gap.words_viewed", subject=str(number), now=now)
         return found, asked, _aliases(uow), [one for one in uow.staff.all() if one.desk_role is DeskRole.EDITOR]
 
@@ -50,7 +50,7 @@ async def _gap(request: Request, visit: Visit, *, refused: str = "", status: int
 
 async def assign(request: Request, visit: Visit) -> Response:
     """Give a gap to an editor, or to nobody."""
-    number, now = GapId(int(request.path_params["number"])), visit.app.clock.now()
+    number, now = GapId(number_of(request.path_params["number"]) or 0), visit.app.clock.now()
 
     def work(uow: UnitOfWork) -> bool:
         editors = {str(one.id): one.id for one in uow.staff.all() if one.desk_role is DeskRole.EDITOR}
@@ -68,7 +68,7 @@ async def assign(request: Request, visit: Visit) -> Response:
 
 async def close(request: Request, visit: Visit) -> Response:
     """Close a gap by a version that was published after it was found."""
-    number, now = GapId(int(request.path_params["number"])), visit.app.clock.now()
+    number, now = GapId(number_of(request.path_params["number"]) or 0), visit.app.clock.now()
     found = await visit.app.storage.read(lambda uow: uow.gaps.get(number))
     if found is None:
         return missing(visit, request)
@@ -96,7 +96,7 @@ def _closing(visit: Visit, found: Gap) -> str:
         try:
             known = history.versions_of(connection, collection, path, now=visit.app.clock.now())
         except UnknownDocument as exc:
-            raise InvalidTransition(visit.say("refused", why=str(exc))) from exc
+            raise InvalidTransition(visit.say("refused_no_version")) from exc
     since = [one for one in known if one.status == "published" and one.published_at and one.published_at > found.opened_at]
     if not since:
         raise InvalidTransition(visit.say("refused_no_version"))

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console.frame import missing
+from bot.console.frame import missing, number_of
 from bot.console.paper import page
 from bot.console.visit import Visit
 from bot.domain.people import DeskRole
@@ -50,12 +50,12 @@ async def document(request: Request, visit: Visit) -> Response:
 async def _document(request: Request, visit: Visit, *, refused: str = "", status: int = 200) -> Response:
     collection, path = request.path_params["collection"], request.path_params["path"]
     now = visit.app.clock.now()
-    number = request.query_params.get("version", "")
+    number = number_of(request.query_params.get("version", ""))
 
     def read(connection: Connection) -> dict[str, object] | None:
         try:
             known = history.versions_of(connection, collection, path, now=now)
-            chosen = history.numbered(known, int(number)) if number.isdigit() else _standing(known)
+            chosen = history.numbered(known, number) if number is not None else _standing(known)
         except UnknownDocument:
             return None
         if not _readable([chosen]):

@@ -1,17 +1,21 @@
 """For those who run the office: figures, sealed cases to be opened, accounts, the audit log."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bot.console.frame import number_of
 from bot.console.paper import page
 from bot.console.visit import Visit
-from bot.domain.errors import InvalidTransition
+from bot.domain.accounts import BreakGlass
+from bot.domain.cases import Case
+from bot.domain.errors import InvalidInput, InvalidTransition
 from bot.domain.ids import BreakGlassId, StaffId
 from bot.domain.people import DeskRole, StaffMember
-from bot.service import accounts, casework, sealed
+from bot.service import accounts, casework, notices, sealed
 from bot.service import figures as facts
 from bot.service.ports import UnitOfWork
 
@@ -24,42 +28,46 @@ async def figures(request: Request, visit: Visit) -> Response:
     """Show waiting, promises, load, languages, outcomes and crises of some days."""
     days = request.query_params.get("days", "")
     period = int(days) if days in {str(one) for one in PERIODS} else PERIODS[0]
-    now = visit.app.clock.now()
-    report = await visit.app.storage.read(lambda uow: facts.report(uow, now=now, days=period))
+    now, zone = visit.app.clock.now(), visit.app.policies.calendar.zone
+    report = await visit.app.storage.read(lambda uow: facts.report(uow, now=now, days=period, zone=zone))
     return page(request, visit, "figures.html", {"report": report, "period": period, "periods": PERIODS})
 
 
 async def show_sealed(request: Request, visit: Visit) -> Response:
-    """Show who asks to open which sealed case."""
+    """Show who asks to open which sealed case, and to focal points what was opened lately."""
     return await _sealed(request, visit)
 
 
 async def _sealed(request: Request, visit: Visit, *, refused: str = "", status: int = 200) -> Response:
     now = visit.app.clock.now()
+    is_focal = visit.role is DeskRole.FOCAL_POINT
+    since = now - sealed.LOOK_BACK if is_focal else now
 
-    def look(uow: UnitOfWork) -> list[tuple[object, object, str, str]]:
-        names = {one.id: one.alias for one in uow.staff.all()}
+    def look(uow: UnitOfWork) -> list[tuple[BreakGlass, Case, str, str]]:
         return [
-            (
-                one,
-                uow.cases.get(one.case_id),
-                names.get(one.asked_by, "–"),
-                names.get(one.granted_by, "") if one.granted_by else "",
-            )
-            for one in sealed.waiting(uow, now=now)
+            (one, uow.cases.get(one.case_id), notices.alias_of(uow, one.asked_by), notices.alias_of(uow, one.granted_by))
+            for one in uow.accounts.requests(since=since)
         ]
 
     found = await visit.app.storage.read(look)
-    return page(
-        request, visit, "sealed.html", {"found": found, "csrf": visit.csrf, "refused": refused, "now": now}, status=status
-    )
+    values = {"found": found, "csrf": visit.csrf, "refused": refused, "now": now, "is_focal": is_focal}
+    return page(request, visit, "sealed.html", values, status=status)
 
 
 async def agree(request: Request, visit: Visit) -> Response:
     """Be the second person who lets a sealed case be opened."""
-    number, now = BreakGlassId(int(request.path_params["number"])), visit.app.clock.now()
+    return await _with_request(request, visit, sealed.agree)
+
+
+async def end(request: Request, visit: Visit) -> Response:
+    """Refuse a request, or close what was opened."""
+    return await _with_request(request, visit, sealed.end)
+
+
+async def _with_request(request: Request, visit: Visit, work: Callable[..., object]) -> Response:
+    number, now = BreakGlassId(number_of(request.path_params["number"]) or 0), visit.app.clock.now()
     try:
-        await visit.app.storage.run(lambda uow: sealed.agree(uow, visit.app, number, visit.member, now=now))
+        await visit.app.storage.run(lambda uow: work(uow, visit.app, number, visit.member, now=now))
     except InvalidTransition as exc:
         return await _sealed(request, visit, refused=visit.say("refused", why=str(exc)), status=409)
     visit.app.outbox_bell.ring()
@@ -74,12 +82,19 @@ async def show_accounts(request: Request, visit: Visit) -> Response:
 async def _accounts(
     request: Request, visit: Visit, *, code: str = "", for_whom: str = "", refused: str = "", status: int = 200
 ) -> Response:  # fmt: skip
-    members, having = await visit.app.storage.read(lambda uow: (uow.staff.all(), uow.accounts.having()))
+    members, having, roles = await visit.app.storage.read(
+        lambda uow: (
+            uow.staff.all(), uow.accounts.having(),
+            [role for role in DeskRole if accounts.may_invite(uow, visit.member, role)],
+        )
+    )  # fmt: skip
+    is_administrator = visit.role is DeskRole.ADMINISTRATOR
     link = f"{request.url.scheme}://{request.headers['host']}/welcome?code={code}" if code else ""
     if visit.console.place.is_secure:
         link = link.replace("http://", "https://", 1)
     values = {
-        "members": members, "having": having, "roles": list(DeskRole), "queues": list(visit.app.policies.queues), "code": code,
+        "members": [one for one in members if is_administrator or one.desk_role in roles], "having": having, "roles": roles,
+        "is_administrator": is_administrator, "queues": list(visit.app.policies.queues), "code": code,
         "link": link, "for_whom": for_whom, "refused": refused, "csrf": visit.csrf,
     }  # fmt: skip
     return page(request, visit, "accounts.html", values, status=status)
@@ -99,9 +114,12 @@ async def invite(request: Request, visit: Visit) -> Response:
 
     def work(uow: UnitOfWork) -> str:
         given = DeskRole(role) if member is None else member.desk_role
-        return accounts.invite(uow, role=given, life=INVITATION, actor=_actor(visit), now=now, member=member)
+        return accounts.invite(uow, role=given, life=INVITATION, by=visit.member, now=now, member=member)
 
-    code = await visit.app.storage.run(work)
+    try:
+        code = await visit.app.storage.run(work)
+    except InvalidInput:
+        return await _accounts(request, visit, refused=visit.say("refused_focal"), status=403)
     return await _accounts(request, visit, code=code, for_whom=visit.say(f"role_{role}") if member is None else member.alias)
 
 
@@ -119,12 +137,15 @@ async def change(request: Request, visit: Visit) -> Response:
         if what == "revoke":
             casework.revoke_staff(uow, visit.app, member.alias, actor=_actor(visit), now=now)
         elif what == "role" and role in set(DeskRole):
-            accounts.change_role(uow, visit.app, member, DeskRole(role), actor=_actor(visit), now=now)
+            accounts.change_role(uow, visit.app, member, DeskRole(role), by=visit.member, now=now)
         elif what == "takes":
             uow.staff.save(_takes(visit, member))
             uow.audit.record(actor=_actor(visit), action="staff.changed", subject=member.alias, now=now)
 
-    await visit.app.storage.run(work)
+    try:
+        await visit.app.storage.run(work)
+    except InvalidInput:
+        return await _accounts(request, visit, refused=visit.say("refused_focal"), status=403)
     visit.app.outbox_bell.ring()
     return RedirectResponse("/accounts", status_code=303)
 
@@ -145,12 +166,12 @@ async def away(request: Request, visit: Visit) -> Response:
 async def log(request: Request, visit: Visit) -> Response:
     """Show the audit log, newest first, and whether its chain holds."""
     query = request.query_params
-    before = query.get("before", "")
+    before = number_of(query.get("before", ""))
     wanted = {"subject": query.get("subject", "").strip()[:64], "actor": query.get("actor", "").strip()[:64]}
     entries, is_whole, aliases = await visit.app.storage.read(
         lambda uow: (
-            uow.audit.newest(limit=LOG_PAGE, before=int(before) if before.isdigit() else None, **wanted),
-            uow.audit.verify(),
+            uow.audit.newest(limit=LOG_PAGE, before=before, **wanted),
+            uow.audit.verify() if query.get("check") == "1" else None,
             {f"staff:{one.id}": one.alias for one in uow.staff.all()},
         )
     )
@@ -171,8 +192,8 @@ def _takes(visit: Visit, member: StaffMember) -> StaffMember:
 
 
 def _number(visit: Visit, field: str, least: int, most: int, otherwise: int) -> int:
-    given = visit.field(field)
-    return int(given) if given.isdigit() and least <= int(given) <= most else otherwise
+    given = number_of(visit.field(field))
+    return given if given is not None and least <= given <= most else otherwise
 
 
 async def _member(visit: Visit) -> StaffMember | None:

@@ -4,9 +4,9 @@
 const line = () => document.getElementById("line");
 function tell(key) {
   const box = line();
-  if (box && document.body.dataset[key]) { box.textContent = document.body.dataset[key]; box.hidden = false; }
+  if (box && document.body.dataset[key] && box.textContent !== document.body.dataset[key]) { box.textContent = document.body.dataset[key]; box.hidden = false; }
 }
-function fallSilent() { const box = line(); if (box) box.hidden = true; }
+function fallSilent() { const box = line(); if (box) { box.hidden = true; box.textContent = ""; } }
 
 // --- How long ago ---------------------------------------------------------------------------------------------------------
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always", style: "narrow" });
@@ -38,26 +38,65 @@ document.addEventListener("DOMContentLoaded", () => {
 document.addEventListener("htmx:after:swap", () => { age(); alarm(); follow(); });
 
 // --- The line to the server ---------------------------------------------------------------------------------------------------
+const isStream = element => element?.hasAttribute?.("hx-sse:connect");
+const statusOf = event => event.detail.ctx?.response?.status ?? event.detail.ctx?.response?.raw?.status;
 document.addEventListener("htmx:sse:after:connection", event => { if (event.detail.connection.status < 400) fallSilent(); });
-document.addEventListener("htmx:sse:error", event => { event.detail.status === 401 ? leave() : tell("cutOff"); });
-document.addEventListener("htmx:error", () => tell("notSent"));
-document.addEventListener("htmx:response:error", event => {
-  // What was typed stays where it is: it can be copied before signing in again.
-  const status = event.detail.ctx?.response?.status ?? event.detail.ctx?.response?.raw?.status;
-  tell(status === 401 ? "sessionOver" : "notSent");
-});
-function leave() {
-  const typed = [...document.querySelectorAll("textarea")].some(box => box.value.trim());
-  if (typed) { talk()?.replaceChildren(); document.getElementById("packet")?.replaceChildren(); tell("sessionOver"); }
-  else location.reload();
+document.addEventListener("htmx:sse:error", event => lost(event.detail.status));
+function lost(status) { status === 401 ? leave("sessionOver") : [403, 404].includes(status) ? leave("changed") : tell("cutOff"); }
+function failed(event) {
+  const source = event.detail.ctx?.sourceElement, status = statusOf(event);
+  if (isStream(source)) {
+    // The extension comes back by itself only once it has been connected.
+    lost(status);
+    if (source.isConnected) setTimeout(() => source.isConnected && !source._htmx?.sse && htmx.ajax("GET", source.getAttribute("hx-sse:connect"), { source }), 4000);
+  } else if (source?.matches?.("form")) {
+    // What was typed stays where it is: it can be copied before signing in again.
+    tell(status === 401 ? "sessionOver" : "notSent");
+  }
 }
-document.addEventListener("session-over", leave);
-document.addEventListener("look-again", () => location.reload());
+document.addEventListener("htmx:error", failed);
+document.addEventListener("htmx:response:error", failed);
+document.addEventListener("htmx:after:request", event => {
+  if (event.detail.ctx?.sourceElement?.matches?.("form") && statusOf(event) < 400) fallSilent();
+});
+// The page is not for this reader any more: no word of it stays on the screen, and what they have typed does.
+function leave(why) {
+  const typed = [...document.querySelectorAll("textarea")].some(box => box.value.trim());
+  if (!typed) { location.reload(); return; }
+  for (const name of ["case-head", "case-talk", "case-work", "case-log", "packet", "queue"]) document.getElementById(name)?.replaceChildren();
+  tell(why);
+}
+document.addEventListener("session-over", () => leave("sessionOver"));
+document.addEventListener("look-again", () => leave("changed"));
 
 // --- Forms --------------------------------------------------------------------------------------------------------------------
+const sent = new WeakMap();
+document.addEventListener("htmx:before:request", event => {
+  const form = event.detail.ctx?.sourceElement;
+  if (form?.matches?.("form[data-clear-on]")) sent.set(form, form.querySelector("textarea").value);
+});
 for (const name of ["done-reply", "done-note"]) {
-  document.addEventListener(name, () => document.querySelector(`form[data-reset-on="${name}"]`)?.reset());
+  document.addEventListener(name, () => {
+    const form = document.querySelector(`form[data-clear-on="${name}"]`), box = form?.querySelector("textarea");
+    if (!box) return;
+    if (box.value === sent.get(form)) box.value = ""; // else somebody went on writing
+    if (form.elements.key) form.elements.key.value = crypto.getRandomValues(new Uint32Array(4)).join("");
+  });
 }
+let toReply = false; // the reply box is shown a moment after the claim
+document.addEventListener("done-claim", () => { toReply = true; });
+document.addEventListener("htmx:after:swap", () => {
+  const box = document.getElementById("reply-text");
+  if (toReply && box?.offsetParent) { toReply = false; box.focus(); }
+});
+document.addEventListener("submit", event => {
+  if (event.target.matches("[data-once]")) setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
+});
+let focused = "";
+document.addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id ?? ""; });
+document.addEventListener("htmx:after:swap", () => {
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+});
 document.addEventListener("click", event => {
   const insert = event.target.closest("[data-insert]");
   if (insert) {

@@ -22,7 +22,11 @@ NOT_OURS = TEXTS.text("error_foreign", "en")
 
 def address_of(page: Page, number: str) -> str:
     """Return an address that the path of a page matches."""
-    given = {"{number}": number, "{number:int}": "1", "{collection}": "pathways", "{path:path}": "en/P08.md"}
+    given = {
+        "{number}": number if page.path.startswith("/cases") else "1",
+        "{collection}": "pathways",
+        "{path:path}": "en/P08.md",
+    }
     return re.sub(r"\{[^}]+\}", lambda found: given[found[0]], page.path)
 
 

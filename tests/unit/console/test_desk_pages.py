@@ -1,6 +1,7 @@
 """The queue and the page of a case: what is shown to whom, what is done, and that nothing goes where it must not."""
 
 import asyncio
+import html
 import re
 
 import pytest
@@ -10,11 +11,11 @@ from bot.domain.cases import Case, DeliveryState, Direction, EventKind, WorkStat
 from bot.domain.ids import ChatId
 from bot.domain.messages import Kind
 from bot.domain.people import DeskRole
-from bot.service import casework, desk
+from bot.service import desk, due
 from bot.service.app import App
-from support.assistant import CATALOGUE, Someone
+from support.assistant import CATALOGUE, Shelf, Someone, a_hit
 from support.clock import FakeClock
-from support.console import ABUSE_BY_STAFF, BOAT, TEXTS, Served, Visitor
+from support.console import ABUSE_BY_STAFF, BOAT, PASSWORD, TEXTS, Served, Visitor
 from support.desk import Desk, the_case
 
 
@@ -148,10 +149,17 @@ async def test_what_was_written_to_an_older_state_is_not_sent(app: App, lea: Vis
 async def test_a_form_sent_twice_is_sent_once(app: App, lea: Visitor, amina: Someone, boat: Case) -> None:
     await lea.does(boat.number, "claim")
     version = (await the_case(app)).version
-    path = f"/cases/{boat.number}/reply"
-    answers = await asyncio.gather(*(lea.posts(path, piece=True, text="Help is coming", version=version) for _ in range(4)))
-    assert sum(say("done_reply") in answer.text for answer in answers) == 1
+    path, fields = f"/cases/{boat.number}/reply", {"text": "Help is coming", "key": "abc"}
+    answers = await asyncio.gather(*(lea.posts(path, piece=True, version=version, **fields) for _ in range(4)))
+    assert {answer.text.strip() for answer in answers} == {f'<p role="status" class="done">{say("done_reply")}</p>'}, (
+        "each is told so"
+    )
+    # Its answer was lost, the page has moved on meanwhile, and it is sent again.
+    again = await lea.posts(path, piece=True, version=(await the_case(app)).version, **fields)
+    assert say("done_reply") in again.text
     assert (await amina.receives()).count("Caseworker: Help is coming") == 1
+    await lea.posts(path, piece=True, version=(await the_case(app)).version, text="Help is coming", key="other")
+    assert (await amina.receives()).count("Caseworker: Help is coming") == 2, "meant twice, sent twice"
 
 
 async def test_of_many_who_claim_at_once_one_has_the_case(console: Served, app: App, boat: Case) -> None:
@@ -262,10 +270,12 @@ async def test_words_are_words_and_never_markup(app: App, lea: Visitor, amina: S
     await lea.does(case.number, "claim")
     await lea.posts(f"/cases/{case.number}/note", text=attack)
     page = (await lea.gets(f"/cases/{case.number}")).text
+    async with lea.watches(f"/cases/{case.number}/stream") as stream:
+        page += (await stream.next()).data.replace('<hx-partial hx-target="#case-head" hx-swap', "")
     assert "<script>alert" not in page
     assert "<img" not in page
     assert '<hx-partial hx-target="#case-head">' not in page
-    assert page.count("&lt;script&gt;alert(1)") == 2
+    assert page.count("&lt;script&gt;alert(1)") == 4
     assert "{{ 7 * 7 }}" in page
 
 
@@ -286,11 +296,14 @@ async def test_a_reply_can_be_taken_back_from_the_page(app: App, lea: Visitor, a
     await lea.does(boat.number, "claim")
     version = (await the_case(app)).version
     await lea.posts(f"/cases/{boat.number}/reply", text="wrong words", version=version)
+    await lea.posts(f"/cases/{boat.number}/reply", text="right words", version=(await the_case(app)).version)
     assert say("take_back") in (await lea.gets(f"/cases/{boat.number}")).text
-    assert say("done_undo") in (await lea.does(boat.number, "undo")).text
-    assert not any("wrong words" in text for text in await amina.receives())
+    first = next(one for one in await app.storage.read(lambda uow: uow.cases.messages(boat.id)) if one.text == "wrong words")
+    assert say("done_undo") in (await lea.does(boat.number, "undo", str(first.id))).text
+    told = await amina.receives()
+    assert (any("wrong words" in text for text in told), any("right words" in text for text in told)) == (False, True)
     messages = await app.storage.read(lambda uow: uow.cases.messages(boat.id))
-    assert messages[-1].state is DeliveryState.WITHDRAWN
+    assert [one.state for one in messages[-2:]] == [DeliveryState.WITHDRAWN, DeliveryState.SENT]
 
 
 # ---------------------------------------------------------------- sealed
@@ -349,8 +362,13 @@ async def test_the_glass_is_broken_by_two_people_for_an_hour(console: Served, ap
     await vera.posts(f"/sealed/{number[1]}")
     assert ABUSE_BY_STAFF in (await ruth.gets(path)).text
     assert say("sealed_long") in (await vera.gets(path)).text, "who agreed sees nothing"
+    limits = CATALOGUE.staff_text("glass_limits")
+    assert html.escape(limits) in (await ruth.does(sealed_case.number, "severity", "1")).text
     await ruth.does(sealed_case.number, "claim")
-    assert (await app.storage.read(lambda uow: uow.cases.get(sealed_case.id))).owner_id is not None
+    owned = await app.storage.read(lambda uow: uow.cases.get(sealed_case.id))
+    assert ruth.member is not None
+    assert owned.owner_id == ruth.member.id
+    assert html.escape(limits) in (await ruth.does(sealed_case.number, "resolve", "false_alarm")).text
     assert (await vera.posts(f"/sealed/{number[1]}")).status_code == 409, "it was agreed to already"
     clock.advance(minutes=29)
     await ruth.gets("/still-here")
@@ -358,6 +376,10 @@ async def test_the_glass_is_broken_by_two_people_for_an_hour(console: Served, ap
     await ruth.gets("/still-here")
     clock.advance(minutes=2)
     assert say("sealed_long") in (await ruth.gets(path)).text
+    await due.ring(app)
+    assert (await app.storage.read(lambda uow: uow.cases.get(sealed_case.id))).owner_id is None, (
+        "it waits for a focal point again"
+    )
     actions = [one.action for one in await app.storage.read(lambda uow: uow.audit.newest(limit=20, subject=sealed_case.number))]
     assert {"case.glass_asked", "case.glass_broken", "case.viewed", "case.claimed"} <= set(actions)
 
@@ -366,27 +388,85 @@ async def test_nobody_agrees_after_an_hour_and_focal_points_are_told_at_once(con
     group = Desk(app)
     focal = await group.member(ChatId(850), DeskRole.FOCAL_POINT)
     sealed_case = await a_sealed_case(app)
-    ruth, admin = await console.signed_in(DeskRole.SUPERVISOR), await console.signed_in(DeskRole.ADMINISTRATOR)
+    ruth, vera = await console.signed_in(DeskRole.SUPERVISOR), await console.signed_in(DeskRole.SUPERVISOR)
     await ruth.posts(f"/cases/{sealed_case.number}/open", reason="no focal point answers and she is at risk")
     await group.deliver()
     told = [content.text for to, _, content in group.messenger.sent if to == focal.chat_id and hasattr(content, "text")]
     assert any("asks to open" in text for text in told)
-    page = (await admin.gets("/sealed")).text
+    assert say("counts_sealed", n=1) in (await vera.gets("/cases")).text
+    page = (await vera.gets("/sealed")).text
     number = re.search(r'action="/sealed/(\d+)"', page)
     assert number is not None
     assert ABUSE_BY_STAFF not in page
     clock.advance(minutes=61)
-    for visitor in (ruth, admin):
+    for visitor in (ruth, vera):
         clock.advance(seconds=31)
         assert visitor.member is not None
         await visitor.signs_in(visitor.member.alias)
-    assert (await admin.posts(f"/sealed/{number[1]}")).status_code == 409
+    assert (await vera.posts(f"/sealed/{number[1]}")).status_code == 409
     assert say("sealed_long") in (await ruth.gets(f"/cases/{sealed_case.number}")).text
+
+
+async def test_a_focal_point_ends_it_and_sees_what_was_opened(console: Served, app: App) -> None:
+    sealed_case = await a_sealed_case(app)
+    ruth, zoe = await console.signed_in(DeskRole.SUPERVISOR), await console.signed_in(DeskRole.FOCAL_POINT)
+    await ruth.posts(f"/cases/{sealed_case.number}/open", reason="no focal point answers and she is at risk")
+    number = re.search(r'action="/sealed/(\d+)"', (await zoe.gets("/sealed")).text)
+    assert number is not None
+    await zoe.posts(f"/sealed/{number[1]}")
+    await ruth.does(sealed_case.number, "claim")
+    assert (await ruth.posts(f"/sealed/{number[1]}/end")).status_code == 403
+    await zoe.posts(f"/sealed/{number[1]}/end")
+    assert say("sealed_long") in (await ruth.gets(f"/cases/{sealed_case.number}")).text
+    assert (await app.storage.read(lambda uow: uow.cases.get(sealed_case.id))).owner_id is None
+    assert zoe.member is not None
+    assert say("glass_was_open", by=zoe.member.alias) in (await zoe.gets("/sealed")).text
+    assert sealed_case.number not in (await ruth.gets("/sealed")).text
+
+
+async def test_whoever_has_a_new_password_breaks_no_glass(console: Served, app: App, clock: FakeClock) -> None:
+    sealed_case = await a_sealed_case(app)
+    ruth, vera = await console.signed_in(DeskRole.SUPERVISOR), await console.signed_in(DeskRole.SUPERVISOR)
+    new = "another four unrelated words"
+    await ruth.posts("/account/password", old=PASSWORD, password=new, again=new)
+    path = f"/cases/{sealed_case.number}/open"
+    refused = await ruth.posts(path, reason="no focal point answers and she is at risk")
+    assert html.escape(CATALOGUE.staff_text("glass_new_password")) in refused.text
+    await vera.posts(path, reason="no focal point answers and she is at risk")
+    number = re.search(r'action="/sealed/(\d+)"', (await ruth.gets("/sealed")).text)
+    assert number is not None
+    assert (await ruth.posts(f"/sealed/{number[1]}")).status_code == 409
+
+
+async def test_merging_tells_nobody_which_numbers_are_sealed(console: Served, app: App, lea: Visitor, amina: Someone) -> None:
+    sealed_case = await a_sealed_case(app)
+    await amina.commands("human")
+    await amina.presses("Yes")
+    mine = next(one for one in await app.storage.read(lambda uow: uow.cases.all()) if not one.sealed)
+    await lea.does(mine.number, "claim")
+    answers = {
+        (await lea.does(mine.number, "merge", number)).text.replace(number, "") for number in (sealed_case.number, "ZZZ-ZZZ")
+    }
+    assert len(answers) == 1
+
+
+async def test_the_aid_of_an_old_case_ends_with_it(
+    app: App, lea: Visitor, clock: FakeClock, amina: Someone, shelf: Shelf
+) -> None:
+    shelf.by_word["harass"] = a_hit(9, "P70", "Report abuse by aid staff here.", title="Reporting aid staff")
+    await amina.commands("human")
+    await amina.presses("Yes")
+    case = await the_case(app)
+    await lea.does(case.number, "claim")
+    await lea.does(case.number, "resolve", "helped")
+    clock.advance(minutes=1)
+    await amina.says("what counts as harass in an office")
+    assert "Reporting aid staff" not in (await lea.gets(f"/cases/{case.number}/aid")).text
 
 
 async def test_a_case_sealed_by_hand_is_gone_for_its_owner(app: App, lea: Visitor, amina: Someone, boat: Case) -> None:
     await lea.does(boat.number, "claim")
-    await app.storage.run(lambda uow: casework.seal(uow, app, uow.cases.get(boat.id), key="k", now=app.clock.now()))
+    assert say("done_seal") in (await lea.does(boat.number, "seal")).text
     assert (await lea.gets(f"/cases/{boat.number}")).status_code == 404
     version = (await the_case(app)).version
     refused = await lea.posts(f"/cases/{boat.number}/reply", piece=True, text="are you safe?", version=version)

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from bot.service import casework
 from bot.service.app import App
 from support.assistant import Someone
 from support.console import BOAT, TEXTS, Served, Visitor
+from support.databases import Database
 from support.desk import the_case
 
 QUIET_S = 1.0
@@ -135,6 +135,43 @@ async def test_a_case_that_is_sealed_is_gone_from_an_open_page(app: App, lea: Vi
             await talk.next(QUIET_S)
 
 
+async def test_a_desk_that_cannot_be_looked_at_lets_its_pages_go(app: App, place: Database, lea: Visitor, amina: Someone) -> None:
+    await amina.says(BOAT)
+    async with lea.watches(await seen(lea, "/cases")) as stream:
+        with place.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE case_timer RENAME TO hidden")
+        with pytest.raises(EOFError):
+            await stream.next(15)
+        with place.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden RENAME TO case_timer")
+    async with lea.watches(await seen(lea, "/cases")) as stream:
+        other = Someone(app, ChatId(90), hint="en")
+        await other.commands("human")
+        await other.presses("Yes")
+        assert "row-" in (await stream.next()).data
+
+
+async def test_a_demoted_reader_is_sent_away_at_once(app: App, lea: Visitor, amina: Someone) -> None:
+    await amina.says(BOAT)
+    case = await the_case(app)
+    assert lea.member is not None
+    staff_id = lea.member.id
+    async with lea.watches(await seen(lea, f"/cases/{case.number}")) as stream:
+        await app.storage.run(lambda uow: uow.staff.change_role(staff_id, DeskRole.EDITOR))
+        assert (await stream.next()).name == "look-again"
+
+
+async def test_an_erased_case_leaves_no_word_in_an_open_page(app: App, lea: Visitor, amina: Someone) -> None:
+    await amina.says(BOAT)
+    number = (await the_case(app)).number
+    async with lea.watches(await seen(lea, f"/cases/{number}")) as stream:
+        await amina.commands("forget")
+        await amina.presses("erase")
+        event = await stream.until(lambda data: 'hx-target="#case-packet"' in data)
+        assert BOAT not in event.data
+        assert TEXTS.text("packet_none", "en") in event.data
+
+
 async def test_many_pages_are_served_by_one_look(app: App, console: Served, amina: Someone) -> None:
     visitors = [await console.signed_in(DeskRole.CASEWORKER) for _ in range(6)]
     addresses = [await seen(visitor, "/cases") for visitor in visitors]
@@ -150,37 +187,35 @@ async def test_many_pages_are_served_by_one_look(app: App, console: Served, amin
 
 
 async def test_a_mark_of_another_page_is_no_mark() -> None:
-    assert sheet.of_text("1.2.3.4") == dict(zip(sheet.PARTS, "1234", strict=True))
+    assert sheet.of_text("1.2.3.4.5.6") == dict(zip(sheet.PARTS, "123456", strict=True))
     assert sheet.of_text("nonsense") == sheet.of_text("") == {}
 
 
 # ---------------------------------------------------------------- steps
-class _Page(HTMLParser):
-    """A list as a browser would have it after a stream's pieces."""
+def after_pieces(rows: list[Row], pieces: list[str]) -> list[str]:
+    """Return the ids of a list as a browser has them after the pieces of one event.
 
-    def __init__(self, rows: list[Row]) -> None:
-        super().__init__()
-        self.rows = [(row.id, row.html) for row in rows]
-        self._target, self._how = "", ""
-
-    def apply(self, piece: str) -> None:
+    As htmx does it: the places of all pieces are found first, among what was there before; then each piece is put in its place.
+    """
+    shown = [(row.id, row.html) for row in rows]
+    there_before = {row.id for row in rows} | {"queue"}
+    for piece in pieces:
         found = re.fullmatch(r'<hx-partial hx-target="#([^"]+)" hx-swap="([a-zA-Z]+)">(.*)</hx-partial>', piece, flags=re.DOTALL)
         assert found is not None, piece
         target, how, html = found.groups()
-        ids = [one for one, _ in self.rows]
-        new = re.search(r'id="([^"]+)"', html)
+        assert target in there_before, f"{target} was not there when the places were found"
+        new = [(one[1], one[0]) for one in re.findall(r'(<li id="([^"]+)">.*?</li>)', html)]
+        ids = [one for one, _ in shown]
         match how:
             case "delete":
-                self.rows.pop(ids.index(target))
+                shown.pop(ids.index(target))
             case "afterbegin":
-                assert target == "queue"
-                assert new is not None
-                self.rows.insert(0, (new[1], html))
+                shown[:0] = new
             case "afterend":
-                assert new is not None
-                self.rows.insert(ids.index(target) + 1, (new[1], html))
+                shown[ids.index(target) + 1 : ids.index(target) + 1] = new
             case "outerMorph":
-                self.rows[ids.index(target)] = (target, html)
+                shown[ids.index(target)] = new[0]
+    return [html for _, html in shown]
 
 
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), unique_by=lambda pair: pair[0]).map(
@@ -190,10 +225,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), unique_by=lamb
 
 @given(before=ROWS, after=ROWS)
 def test_the_steps_between_two_looks_make_one_of_the_other(before: list[Row], after: list[Row]) -> None:
-    page = _Page(before)
-    for piece in queue.steps(before, after):
-        page.apply(piece)
-    assert page.rows == [(row.id, row.html) for row in after]
+    assert after_pieces(before, list(queue.steps(before, after))) == [row.html for row in after]
 
 
 @given(rows=ROWS)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 
@@ -22,7 +22,7 @@ from knowledge.store import KnowledgeStore
 from policies import Outcome
 from support.assistant import Shelf, Someone, a_hit
 from support.clock import FakeClock
-from support.console import BOAT, CODE, PASSWORD, SECRET, TEXTS, Served
+from support.console import ABUSE_BY_STAFF, BOAT, CODE, PASSWORD, SECRET, TEXTS, Served
 from support.databases import Database
 from support.desk import Desk, the_case
 
@@ -218,7 +218,7 @@ async def test_figures_count_what_happened(console: Served, app: App, clock: Fak
     await late.says("nous sommes 40 dans un bateau, le moteur est en panne et l'eau entre")
     clock.advance(minutes=6)
     await due.ring(app)
-    found = await app.storage.read(lambda uow: figures.report(uow, now=clock.now(), days=7))
+    found = await app.storage.read(lambda uow: figures.report(uow, now=clock.now(), days=7, zone=UTC))
     assert (found.to_claim.n, found.to_claim.median) == (1, timedelta(minutes=2))
     assert (found.to_reply.n, found.to_reply.longest) == (1, timedelta(minutes=4))
     assert found.never_taken == 1
@@ -238,9 +238,62 @@ async def test_drills_count_nowhere_and_sealed_cases_by_number_alone(app: App, c
     group = Desk(app)
     await group.member(amina.chat, DeskRole.SUPERVISOR)
     await amina.commands("drill", "4")
-    found = await app.storage.read(lambda uow: figures.report(uow, now=clock.now(), days=7))
+    await amina.says("I am waiting")
+    person = Someone(app, ChatId(72), hint="en")
+    await person.says(ABUSE_BY_STAFF)
+    await person.presses("Yes")
+    clock.advance(days=2)
+    await due.ring(app)
+    found = await app.storage.read(lambda uow: figures.report(uow, now=clock.now(), days=7, zone=UTC))
     assert sum(n for _, n, _ in found.waiting) == 0
     assert found.to_claim.n == found.never_taken == 0
+    assert (found.promises, found.languages, found.resolutions, found.sealed) == ([], [], [], 1)
+    assert sum(n for _, n in found.opened_by_day) == 0
+
+
+async def test_whoever_had_an_urgent_case_was_exposed_also_when_they_gave_it_away(
+    console: Served, app: App, clock: FakeClock, amina: Someone
+) -> None:
+    lea, omar = await console.signed_in(DeskRole.CASEWORKER), await console.signed_in(DeskRole.CASEWORKER)
+    await amina.says(BOAT)
+    number = (await the_case(app)).number
+    assert lea.member is not None
+    assert omar.member is not None
+    await lea.does(number, "claim")
+    await lea.does(number, "assign", omar.member.alias)
+    found = await app.storage.read(lambda uow: figures.report(uow, now=clock.now(), days=7, zone=UTC))
+    assert {one.alias: (one.taken, one.urgent, one.open) for one in found.carried} == {
+        lea.member.alias: (1, 1, 0), omar.member.alias: (1, 1, 1)
+    }  # fmt: skip
+
+
+async def test_words_that_became_part_of_a_case_are_for_no_editor(console: Served, app: App, amina: Someone) -> None:
+    editor = await console.signed_in(DeskRole.EDITOR)
+    await amina.says("where can my grandmother register her horse")
+    await amina.presses("Yes")
+    gap = (await app.storage.read(lambda uow: uow.gaps.all()))[0]
+    page = (await editor.gets(f"/gaps/{gap.id}")).text
+    assert "grandmother" not in page
+    assert say("gap_asked_n", n=1) in page
+
+
+async def test_focal_points_are_invited_by_focal_points(console: Served, app: App) -> None:
+    admin = await console.signed_in(DeskRole.ADMINISTRATOR)
+    assert "/welcome?code=" in (await admin.posts("/accounts/invite", role="focal_point")).text, "somebody has to be the first"
+    zoe, ruth = await console.signed_in(DeskRole.FOCAL_POINT), await console.signed_in(DeskRole.SUPERVISOR)
+    assert zoe.member is not None
+    assert ruth.member is not None
+    tries = [
+        await admin.posts("/accounts/invite", role="focal_point"),
+        await admin.posts("/accounts/invite", member=str(zoe.member.id)),
+        await admin.posts("/accounts/change", member=str(ruth.member.id), what="role", role="focal_point"),
+        await admin.posts("/accounts/change", member=str(zoe.member.id), what="role", role="editor"),
+        await zoe.posts("/accounts/invite", role="administrator"),
+    ]
+    assert [answer.status_code for answer in tries] == [403] * 5
+    assert "/welcome?code=" in (await zoe.posts("/accounts/invite", role="focal_point")).text
+    assert ruth.member.alias not in (await zoe.gets("/accounts")).text
+    assert (await zoe.posts("/accounts/change", member=str(ruth.member.id), what="revoke")).status_code == 403
 
 
 # ---------------------------------------------------------------- accounts
@@ -296,7 +349,8 @@ async def test_an_administrator_changes_a_role_and_removes_but_not_their_own(con
 async def test_an_administrator_sees_no_word_of_a_case(console: Served, amina: Someone) -> None:
     await amina.says(BOAT)
     admin = await console.signed_in(DeskRole.ADMINISTRATOR)
-    for path in ("/accounts", "/sealed", "/ask", "/library", "/account"):
+    assert (await admin.gets("/sealed")).status_code == 403
+    for path in ("/accounts", "/ask", "/library", "/account"):
         assert "boat" not in (await admin.gets(path)).text
 
 
@@ -315,13 +369,13 @@ async def test_the_auditor_reads_the_log_and_no_case(console: Served, place: Dat
     await amina.says(BOAT)
     number = (await the_case(console.app)).number
     await lea.gets(f"/cases/{number}")
-    page = (await auditor.gets(f"/log?subject={number}")).text
+    page = (await auditor.gets(f"/log?subject={number}&check=1")).text
     assert "case.viewed" in page
     assert say("log_whole") in page
     assert "boat" not in page
     with place.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE audit SET subject = 'nothing' WHERE action = 'case.viewed'")
-    assert say("log_broken") in (await auditor.gets("/log")).text
+    assert say("log_broken") in (await auditor.gets("/log?check=1")).text
 
 
 # ---------------------------------------------------------------- words
@@ -332,7 +386,9 @@ async def test_every_page_speaks_every_language(console: Served, app: App, amina
     supervisor = await console.signed_in(DeskRole.SUPERVISOR)
     supervisor.client.cookies.set("waypost_language", language)
     for path in ("/cases", f"/cases/{number}", "/ask", "/gaps", "/library", "/figures", "/sealed", "/account"):
-        page = (await supervisor.gets(path)).text
+        answer = await supervisor.gets(path)
+        page = answer.text
+        assert answer.status_code == 200
         assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
         assert TEXTS.text("sign_out", language) in page
 

@@ -183,6 +183,38 @@ async def test_a_role_that_is_taken_away_is_gone_at_once(console: Served, app: A
     assert (await console.visitor().signs_in(alias)).status_code == 403
 
 
+async def test_an_earlier_link_ends_with_a_later_one_and_with_whoever_made_it(console: Served, app: App) -> None:
+    admin, member = await console.signed_in(DeskRole.ADMINISTRATOR), await console.member(DeskRole.CASEWORKER)
+    now, life = app.clock.now(), timedelta(hours=1)
+
+    def again(uow: UnitOfWork) -> str:
+        return accounts.invite(uow, role=member.desk_role, life=life, by=admin.member, now=now, member=member)
+
+    def fresh(uow: UnitOfWork) -> str:
+        return accounts.invite(uow, role=DeskRole.ADMINISTRATOR, life=life, by=admin.member, now=now)
+
+    first, second, other = [await app.storage.run(work) for work in (again, again, fresh)]
+    assert (await console.visitor().gets(f"/welcome?code={first}")).status_code == 404
+    assert (await console.visitor().gets(f"/welcome?code={second}")).status_code == 200
+    assert admin.member is not None
+    alias = admin.member.alias
+    await app.storage.run(lambda uow: casework.revoke_staff(uow, app, alias, now=now))
+    assert (await console.visitor().gets(f"/welcome?code={second}")).status_code == 404
+    assert (await console.visitor().gets(f"/welcome?code={other}")).status_code == 404
+
+
+async def test_a_secret_that_is_none_is_refused_in_words(console: Served, app: App) -> None:
+    assert (await accepts(console.visitor(), await first_code(app), secret="1" * 32)).status_code == 422
+    assert ArgonCredentials().step_of("1" * 32, CODE, at=app.clock.now()) is None
+
+
+async def test_names_of_nobody_fill_no_log_and_have_to_wait_too(console: Served, app: App) -> None:
+    visitor = console.visitor()
+    answers = [(await visitor.signs_in(f"nobody-{n}")).status_code for n in range(102)]
+    assert (answers[0], answers[-1]) == (403, 429)
+    assert await app.storage.read(lambda uow: uow.audit.newest(limit=5)) == []
+
+
 async def test_a_new_password_signs_every_other_browser_out(console: Served, clock: FakeClock) -> None:
     here = await console.signed_in(DeskRole.CASEWORKER)
     assert here.member is not None
@@ -205,7 +237,7 @@ async def test_a_member_of_the_group_gets_a_second_way_in_and_stays_the_same(con
         now = app.clock.now()
         uow.staff.invite("telegram", desk_role=DeskRole.CASEWORKER, expires_at=now + timedelta(hours=1), now=now)
         member = uow.staff.redeem("telegram", chat_id=ChatId(801), now=now)
-        return accounts.invite(uow, role=member.desk_role, life=timedelta(hours=1), actor="operator", now=now, member=member)
+        return accounts.invite(uow, role=member.desk_role, life=timedelta(hours=1), by=None, now=now, member=member)
 
     code = await app.storage.run(link)
     visitor = console.visitor()
@@ -220,7 +252,7 @@ async def test_a_member_of_the_console_comes_in_by_telegram_too_and_nobody_else_
     now, life = app.clock.now(), timedelta(hours=1)
 
     def second_way(uow: UnitOfWork) -> str:
-        return accounts.invite(uow, role=member.desk_role, life=life, actor="operator", now=now, member=member)
+        return accounts.invite(uow, role=member.desk_role, life=life, by=None, now=now, member=member)
 
     code = await app.storage.run(second_way)
     linked = await app.storage.run(lambda uow: uow.staff.redeem(code, chat_id=ChatId(805), now=now))

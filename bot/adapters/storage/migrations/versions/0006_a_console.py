@@ -21,6 +21,10 @@ def upgrade() -> None:
         "staff_invite",
         sa.Column("staff_id", sa.BigInteger(), comment="the member whose second way in it is; null for somebody new"),
     )
+    op.add_column(
+        "staff_invite",
+        sa.Column("invited_by", sa.BigInteger(), comment="with whose role its worth ends; null for the operator"),
+    )
     op.create_table(
         "account",
         sa.Column("staff_id", BIG_ID, nullable=False),
@@ -56,7 +60,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_ID, primary_key=True),
         sa.Column("case_id", BIG_ID, nullable=False),
         sa.Column("asked_by", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.LargeBinary(), nullable=False, comment="ciphertext"),
+        sa.Column("reason", sa.LargeBinary(), comment="ciphertext; erased with the words of the case"),
         sa.Column("asked_at", MOMENT, nullable=False),
         sa.Column("granted_by", sa.BigInteger()),
         sa.Column("ends_at", MOMENT, nullable=False),
@@ -109,4 +113,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("gap_asking", "gap", "case_packet", "break_glass", "sign_in_tries", "console_session", "account"):
         op.drop_table(table)
+    op.drop_column("staff_invite", "invited_by")
     op.drop_column("staff_invite", "staff_id")
