@@ -99,6 +99,9 @@ run: setup ## Set up and start everything: NLU server, Telegram, delivery, house
 chat: setup ## Talk to it in this terminal; no Telegram account needed
 	@exec $(BIN)/waypost chat
 
+demo: dev ## All of it in a browser, without Telegram: a person's phone beside the staff group
+	@PYTHONPATH=tests exec $(BIN)/python -m emulators.demo
+
 ##@ Check
 check: format-check lint types imports policies nlu-check test gate ## What CI runs
 

@@ -1,0 +1,1 @@
+"""``make demo``: the whole service against the emulator, with one page that shows a person's chat beside the staff group."""
