@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from bot.console.live import Hub
+from bot.domain.errors import InvalidTransition
 from bot.domain.ids import CaseMessageId
 from bot.domain.people import DeskRole, StaffMember
 from bot.service.accounts import SignedIn
@@ -130,6 +131,10 @@ class Visit:
 
     def say(self, key: str, **values: object) -> str:
         return self.console.texts.text(key, self.language, **values)
+
+    def refusal(self, refused: InvalidTransition) -> str:
+        """Return why something was not done, in the reader's language."""
+        return self.say("refused", why=self.say(f"not_{refused.why}") if refused.why else str(refused))
 
     def field(self, name: str) -> str:
         """Return a field of the form as text, without blanks at its ends; empty when it is missing."""

@@ -324,9 +324,11 @@ def assign(case: Case, *, to: StaffId, to_role: DeskRole, by: StaffId | None, ro
     _require_open(case, "assigned")
     _require_worker(case, to_role)
     if by is not None and case.owner_id != by and role is not overseer(case):
-        raise InvalidTransition(f"Case {case.number} is not yours: only its owner or {_reviewers(case)} gives it to somebody.")
+        raise InvalidTransition(
+            f"Case {case.number} is not yours: only its owner or {_reviewers(case)} gives it to somebody.", why="not_yours"
+        )
     if case.owner_id == to:
-        raise InvalidTransition(f"Case {case.number} is with that colleague already.")
+        raise InvalidTransition(f"Case {case.number} is with that colleague already.", why="there_already")
     return CaseEvent(kind=EventKind.ASSIGNED, at=at, staff_id=by, to_id=to)
 
 
@@ -344,11 +346,13 @@ def move(case: Case, *, queue: str, by: StaffId, role: DeskRole, at: datetime) -
     """
     _require_open(case, "moved")
     if case.sealed:
-        raise InvalidTransition(f"Case {case.number} is sealed: it stays with the focal points.")
+        raise InvalidTransition(f"Case {case.number} is sealed: it stays with the focal points.", why="sealed")
     if case.owner_id != by and role is not DeskRole.SUPERVISOR:
-        raise InvalidTransition(f"Case {case.number} is not yours: only its owner or a supervisor gives it to another team.")
+        raise InvalidTransition(
+            f"Case {case.number} is not yours: only its owner or a supervisor gives it to another team.", why="not_yours"
+        )
     if queue == case.queue:
-        raise InvalidTransition(f"Case {case.number} is in the queue {queue} already.")
+        raise InvalidTransition(f"Case {case.number} is in the queue {queue} already.", why="there_already")
     return CaseEvent(kind=EventKind.MOVED, at=at, staff_id=by, note=queue)
 
 
@@ -377,7 +381,7 @@ def reply(case: Case, *, by: StaffId, role: DeskRole, at: datetime) -> CaseEvent
     """
     _require_worker(case, role)
     if not may_reply(case, by):
-        raise InvalidTransition(f"Case {case.number} is not yours: claim it before you answer.")
+        raise InvalidTransition(f"Case {case.number} is not yours: claim it before you answer.", why="not_yours")
     return CaseEvent(kind=EventKind.REPLIED, at=at, staff_id=by)
 
 
@@ -420,7 +424,8 @@ def snooze(case: Case, *, until: datetime, by: StaffId, role: DeskRole, at: date
     if not at < until <= at + longest:
         raise InvalidTransition(
             f"Case {case.number} has severity {case.severity}: put it aside for at most"
-            f" {'2 hours' if case.is_urgent else '30 days'}, and until a time to come."
+            f" {'2 hours' if case.is_urgent else '30 days'}, and until a time to come.",
+            why="too_long",
         )
     return CaseEvent(kind=EventKind.SNOOZED, at=at, staff_id=by, until=until)
 
@@ -432,7 +437,7 @@ def wake(case: Case, *, at: datetime) -> CaseEvent:
         InvalidTransition: the case waits for nothing.
     """
     if case.state not in {WorkState.SNOOZED, WorkState.WAITING_PARTNER}:
-        raise InvalidTransition(f"Case {case.number} is {case.state}; it has not been put aside.")
+        raise InvalidTransition(f"Case {case.number} is {case.state}; it has not been put aside.", why="not_aside")
     return CaseEvent(kind=EventKind.WOKEN, at=at)
 
 
@@ -462,7 +467,7 @@ def resolve(case: Case, *, code: Resolution, by: StaffId, role: DeskRole, at: da
     if not case.is_urgent:
         return CaseEvent(kind=EventKind.RESOLVED, at=at, staff_id=by, note=code)
     if case.review_by is not None:
-        raise InvalidTransition(f"Case {case.number} waits for a second look: {_reviewers(case)} resolves it.")
+        raise InvalidTransition(f"Case {case.number} waits for a second look: {_reviewers(case)} resolves it.", why="second_look")
     return CaseEvent(kind=EventKind.REVIEW_ASKED, at=at, staff_id=by, note=code)
 
 
@@ -504,19 +509,23 @@ def merge(case: Case, *, into: Case, by: StaffId, role: DeskRole, at: datetime) 
         InvalidTransition: another person's case, which would carry words to the wrong one; or one sealed and one not.
     """
     if case.sealed and role is not DeskRole.FOCAL_POINT:
-        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can merge it.")
+        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can merge it.", why="sealed")
     if role is not DeskRole.SUPERVISOR and by not in {case.owner_id, into.owner_id}:
-        raise InvalidTransition("Only an owner of one of the two cases or a supervisor merges them.")
+        raise InvalidTransition("Only an owner of one of the two cases or a supervisor merges them.", why="not_yours")
     if case.id == into.id or case.person_id != into.person_id or case.sealed != into.sealed:
         raise not_one_person(case.number, into.number)
     if case.state in {WorkState.MERGED, WorkState.ERASED} or not into.is_open:
-        raise InvalidTransition(f"Case {into.number} must be open, and case {case.number} not merged or erased.")
+        raise InvalidTransition(
+            f"Case {into.number} must be open, and case {case.number} not merged or erased.", why="not_mergeable"
+        )
     return CaseEvent(kind=EventKind.MERGED, at=at, staff_id=by, into_id=into.id)
 
 
 def not_one_person(number: str, other: str) -> InvalidTransition:
     """Return the refusal to merge; it is the same for a sealed case and for none, and tells nothing of either."""
-    return InvalidTransition(f"Cases {number} and {other} are not two cases of one person that can be merged.")
+    return InvalidTransition(
+        f"Cases {number} and {other} are not two cases of one person that can be merged.", why="not_mergeable"
+    )
 
 
 def raise_severity(case: Case, *, severity: int, category: str | None, at: datetime) -> CaseEvent | None:
@@ -534,9 +543,13 @@ def set_severity(case: Case, *, severity: int, by: StaffId, role: DeskRole, at: 
     """
     _require_owner(case, by, role, "judged anew")
     if case.is_urgent and severity < URGENT and (role is not overseer(case) or by == case.owner_id):
-        raise InvalidTransition(f"Case {case.number} is urgent: {_reviewers(case)} who does not have it judges it milder.")
+        raise InvalidTransition(
+            f"Case {case.number} is urgent: {_reviewers(case)} who does not have it judges it milder.", why="not_milder"
+        )
     if not 0 <= severity <= 4 or severity == case.severity:
-        raise InvalidTransition(f"Case {case.number} has severity {case.severity}; another from 0 to 4 is needed.")
+        raise InvalidTransition(
+            f"Case {case.number} has severity {case.severity}; another from 0 to 4 is needed.", why="there_already"
+        )
     kind = EventKind.RAISED if severity > case.severity else EventKind.LOWERED
     return CaseEvent(kind=kind, at=at, staff_id=by, severity=severity)
 
@@ -579,20 +592,22 @@ def _reviewers(case: Case) -> str:
 
 def _require_open(case: Case, verb: str) -> None:
     if not case.is_open:
-        raise InvalidTransition(f"Case {case.number} is {case.state}; it cannot be {verb}.")
+        raise InvalidTransition(f"Case {case.number} is {case.state}; it cannot be {verb}.", why="over")
 
 
 def _require_worker(case: Case, role: DeskRole) -> None:
     if not role.works_cases:
         raise InvalidTransition(f"The role {role} works no cases.")
     if not may_have(case, role):
-        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it.")
+        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it.", why="sealed")
 
 
 def _require_owner(case: Case, by: StaffId, role: DeskRole, verb: str) -> None:
     if case.state not in OWNED:
-        raise InvalidTransition(f"Case {case.number} is {case.state}; claim it before it can be {verb}.")
+        raise InvalidTransition(f"Case {case.number} is {case.state}; claim it before it can be {verb}.", why="not_yours")
     if case.sealed and role is not DeskRole.FOCAL_POINT:
-        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it {verb}.")
+        raise InvalidTransition(f"Case {case.number} is sealed: only a focal point can have it {verb}.", why="sealed")
     if case.owner_id != by and role is not overseer(case):
-        raise InvalidTransition(f"Case {case.number} belongs to a colleague; only they or {_reviewers(case)} can have it {verb}.")
+        raise InvalidTransition(
+            f"Case {case.number} belongs to a colleague; only they or {_reviewers(case)} can have it {verb}.", why="not_yours"
+        )

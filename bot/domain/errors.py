@@ -175,6 +175,11 @@ class InvalidTransition(Conflict):
 
     code = "invalid_transition"
 
+    def __init__(self, message: str = "", *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        """Name of the reason, for those who say it in other words or another language; empty where it has none."""
+
 
 class VersionConflict(Conflict):
     """The row was changed since it was read."""

@@ -115,7 +115,7 @@ def seal_by_hand(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, n
         InvalidTransition: it is over, or sealed.
     """
     if not case.is_open or case.sealed:
-        raise InvalidTransition(app.catalogue.staff_text("cannot_seal", number=case.number))
+        raise InvalidTransition(app.catalogue.staff_text("cannot_seal", number=case.number), why="over")
     uow.audit.record(actor=f"staff:{staff.id}", action="case.sealed", subject=case.number, now=now)
     return seal(uow, app, case, key=notices.key_of(case, "sealed_by_hand"), now=now)
 
@@ -262,7 +262,8 @@ def resolve(
     event = cases.resolve(case, code=code, by=staff.id, role=staff.desk_role, at=now)
     if case.is_urgent and event.kind is EventKind.REVIEW_ASKED and not summary:
         raise InvalidTransition(
-            f"Case {case.number} has severity {case.severity}: write /resolve {code} and one line that says what was done."
+            f"Case {case.number} has severity {case.severity}: write /resolve {code} and one line that says what was done.",
+            why="line_needed",
         )
     if summary:
         relay.keep_note(uow, case, staff, f"{code}: {summary}", now=now)
@@ -399,7 +400,7 @@ def member_named(uow: UnitOfWork, alias: str) -> StaffMember:
     """
     found = next((member for member in uow.staff.all() if member.alias == alias), None)
     if found is None:
-        raise InvalidTransition(f"No staff member {alias or '–'}: see `waypost staff list`.")
+        raise InvalidTransition(f"No staff member {alias or '–'}: see `waypost staff list`.", why="no_colleague")
     return found
 
 

@@ -130,7 +130,7 @@ def _snooze(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: st
 
 def _severity(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
     if value not in {"0", "1", "2", "3", "4"}:
-        raise InvalidTransition(app.catalogue.staff_text("how_severity"))
+        raise InvalidTransition(app.catalogue.staff_text("how_severity"), why="choose")
     casework.judge(uow, app, case, staff, severity=int(value), now=now)
 
 
@@ -140,7 +140,7 @@ def _assign(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: st
 
 def _queue(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
     if value not in app.policies.queues:
-        raise InvalidTransition(app.catalogue.staff_text("how_queue", queues=", ".join(app.policies.queues)))
+        raise InvalidTransition(app.catalogue.staff_text("how_queue", queues=", ".join(app.policies.queues)), why="choose")
     casework.move(uow, app, case, staff, queue=value, now=now)
 
 
@@ -155,7 +155,7 @@ def _merge(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str
 def _resolve(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, value: str, now: datetime) -> None:
     name, _, summary = value.partition(" ")
     if name not in set(Resolution):
-        raise InvalidTransition(app.catalogue.staff_text("how_resolve", codes=", ".join(Resolution)))
+        raise InvalidTransition(app.catalogue.staff_text("how_resolve", codes=", ".join(Resolution)), why="choose")
     casework.resolve(uow, app, case, staff, code=Resolution(name), summary=summary.strip(), now=now)
 
 
@@ -176,7 +176,7 @@ def snooze_until(text: str, now: datetime, calendar: Calendar) -> datetime:
     """
     found = re.fullmatch(r"([0-9]{1,3})([mhd])", "1d" if text == "tomorrow" else text.strip().lower())
     if found is None:
-        raise InvalidTransition(f"{text or 'Nothing'!r} is no time: write 30m, 4h, 3d or tomorrow.")
+        raise InvalidTransition(f"{text or 'Nothing'!r} is no time: write 30m, 4h, 3d or tomorrow.", why="choose")
     n, unit = int(found[1]), found[2]
     if unit != "d":
         return now + timedelta(minutes=n) * (60 if unit == "h" else 1)

@@ -158,7 +158,7 @@ def _withdraw(uow: UnitOfWork, app: App, case: Case, reply_: CaseMessage | None,
     chat_id = uow.people.get(case.person_id).chat_id
     queued = [one for one in found if one.state is DeliveryState.QUEUED and uow.cases.place_of(one.id, chat_id) is None]
     if not queued:
-        raise InvalidTransition(app.catalogue.staff_text("undo_too_late"))
+        raise InvalidTransition(app.catalogue.staff_text("undo_too_late"), why="too_late")
     uow.outbox.withdraw([one.id for one in queued], now=now)
     lose_replies(uow, app, [one.id for one in queued], DeliveryState.WITHDRAWN, now=now)
     if len(queued) < len(found):

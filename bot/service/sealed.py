@@ -58,12 +58,12 @@ def ask(uow: UnitOfWork, app: App, case: Case, member: StaffMember, *, reason: s
         InvalidTransition: it is not sealed, not theirs to ask for, asked for already, or without a reason.
     """
     if not case.sealed or member.desk_role is not DeskRole.SUPERVISOR:
-        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"), why="glass_not_yours")
     _require_settled(uow, app, member, now)
     if not MIN_REASON <= len(reason.strip()) <= MAX_REASON:
-        raise InvalidTransition(app.catalogue.staff_text("glass_reason"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_reason"), why="glass_reason")
     if any(one.case_id == case.id and one.asked_by == member.id for one in uow.accounts.requests(since=now)):
-        raise InvalidTransition(app.catalogue.staff_text("glass_asked_already"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_asked_already"), why="glass_asked_already")
     asked = uow.accounts.ask_to_open(case.id, by=member.id, reason=reason.strip(), now=now, until=now + GLASS_HELD)
     uow.audit.record(actor=f"staff:{member.id}", action="case.glass_asked", subject=case.number, now=now)
     _tell(uow, app, case, "glass_asked", f"glass:{asked.id}:asked", now, who=member.alias)
@@ -78,9 +78,9 @@ def agree(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, 
     """
     asked = uow.accounts.request(number)
     if asked is None or not asked.waits(now):
-        raise InvalidTransition(app.catalogue.staff_text("glass_over"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_over"), why="glass_over")
     if member.id == asked.asked_by or member.desk_role not in AGREES:
-        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_not_yours"), why="glass_not_yours")
     _require_settled(uow, app, member, now)
     uow.accounts.grant(number, by=member.id, until=now + GLASS_HELD)
     case = uow.cases.get(asked.case_id)
@@ -103,7 +103,7 @@ def end(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, *,
     """
     asked = uow.accounts.request(number)
     if asked is None or now >= asked.ends_at or member.desk_role is not DeskRole.FOCAL_POINT:
-        raise InvalidTransition(app.catalogue.staff_text("glass_over"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_over"), why="glass_over")
     uow.accounts.end_request(number, now=now)
     case = uow.cases.get(asked.case_id)
     uow.audit.record(actor=f"staff:{member.id}", action="case.glass_ended", subject=case.number, now=now)
@@ -130,13 +130,13 @@ def require_by_glass(app: App, case: Case, reader: StaffMember, member: StaffMem
     if reader.desk_role is member.desk_role:
         return
     if what not in BY_GLASS or (what in OWN_BY_GLASS and case.owner_id != member.id):
-        raise InvalidTransition(app.catalogue.staff_text("glass_limits"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_limits"), why="glass_limits")
 
 
 def _require_settled(uow: UnitOfWork, app: App, member: StaffMember, now: datetime) -> None:
     account = uow.accounts.get(member.id)
     if account is None or now - account.changed_at < SETTLED:
-        raise InvalidTransition(app.catalogue.staff_text("glass_new_password"))
+        raise InvalidTransition(app.catalogue.staff_text("glass_new_password"), why="glass_new_password")
 
 
 def _tell(uow: UnitOfWork, app: App, case: Case, text_key: str, key: str, now: datetime, **values: object) -> None:

@@ -182,7 +182,7 @@ async def reply(request: Request, visit: Visit) -> Response:
 
     def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
         if not text:
-            raise InvalidTransition(visit.say("refused_empty"))
+            raise InvalidTransition(why="empty")
         relay.reply(uow, visit.app, case, reader, text=text, key=_key_of_reply(case, visit), now=visit.app.clock.now())
 
     return await _change(request, visit, "reply", work)
@@ -194,7 +194,7 @@ async def note(request: Request, visit: Visit) -> Response:
 
     def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
         if not text:
-            raise InvalidTransition(visit.say("refused_empty"))
+            raise InvalidTransition(why="empty")
         relay.add_note(uow, visit.app, case, reader, text, now=visit.app.clock.now())
 
     return await _change(request, visit, "note", work)
@@ -213,7 +213,7 @@ async def ask_to_open(request: Request, visit: Visit) -> Response:
         if await visit.app.storage.run(work) is None:
             return missing(visit, request)
     except InvalidTransition as exc:
-        return await _case_page(request, visit, refused=str(exc), status=409)
+        return await _case_page(request, visit, refused=visit.refusal(exc), status=409)
     visit.app.outbox_bell.ring()
     return RedirectResponse("/sealed", status_code=303)
 
@@ -248,7 +248,7 @@ async def _change(
     except VersionConflict:
         refused = visit.say("refused_changed")
     except InvalidTransition as exc:
-        refused = visit.say("refused", why=str(exc))
+        refused = visit.refusal(exc)
     visit.app.outbox_bell.ring()
     if is_piece(request):
         said = piece(visit.console, "_said.html", visit.language, {"said": "" if refused else what, "refused": refused})
@@ -263,7 +263,7 @@ def _value_of(visit: Visit, verb: str) -> str:
     if verb == "resolve":
         return f"{visit.field('value')} {visit.field('summary')}".strip()
     if verb == "partner" and not visit.field("agreed"):
-        raise InvalidTransition(visit.say("refused_consent"))
+        raise InvalidTransition(why="consent")
     return visit.field("value")
 
 

@@ -69,7 +69,7 @@ async def _with_request(request: Request, visit: Visit, work: Callable[..., obje
     try:
         await visit.app.storage.run(lambda uow: work(uow, visit.app, number, visit.member, now=now))
     except InvalidTransition as exc:
-        return await _sealed(request, visit, refused=visit.say("refused", why=str(exc)), status=409)
+        return await _sealed(request, visit, refused=visit.refusal(exc), status=409)
     visit.app.outbox_bell.ring()
     return RedirectResponse("/sealed", status_code=303)
 

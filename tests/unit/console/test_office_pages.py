@@ -409,6 +409,15 @@ def test_every_name_that_can_be_shown_has_words() -> None:
     assert missing == []
 
 
+def test_every_reason_not_to_do_something_is_said_in_every_language() -> None:
+    """A refusal names its reason, and each reason the code gives has its words."""
+    given = set()
+    for path in (HERE.parent).rglob("*.py"):
+        given |= set(re.findall(r'why="([a-z_]+)"', path.read_text(encoding="utf-8")))
+    assert len(given) > 15
+    assert {f"not_{why}" for why in given} - set(TEXTS._texts["en"]) == set()
+
+
 def test_every_category_fact_and_queue_has_words(app: App) -> None:
     words, policies = TEXTS._texts["en"], app.policies
     missing = [f"queue_{name}" for name in policies.queues if f"queue_{name}" not in words]
