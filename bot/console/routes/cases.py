@@ -1,6 +1,7 @@
 """The desk: the queue, one case, and what is done with it. Every command is the one of the staff group, on the same service."""
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -268,8 +269,9 @@ def _value_of(visit: Visit, verb: str) -> str:
 
 
 def _key_of_reply(case: Case, visit: Visit) -> str:
-    """Return what tells one reply from another, however often its form is sent."""
-    return f"console:{case.id}:{visit.member.id}:{visit.field('key')[:32] or case.version}"
+    """Return what tells one reply from another, however often its form is sent; other words are another reply."""
+    words = hashlib.sha256(visit.field("text").encode()).hexdigest()[:12]
+    return f"console:{case.id}:{visit.member.id}:{visit.field('key')[:32] or case.version}:{words}"
 
 
 async def _look_at(request: Request, visit: Visit, action: str) -> tuple[Case | None, sheet.Sheet | None]:

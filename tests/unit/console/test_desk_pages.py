@@ -158,6 +158,9 @@ async def test_a_form_sent_twice_is_sent_once(app: App, lea: Visitor, amina: Som
     again = await lea.posts(path, piece=True, version=(await the_case(app)).version, **fields)
     assert say("done_reply") in again.text
     assert (await amina.receives()).count("Caseworker: Help is coming") == 1
+    changed = fields | {"text": "Help is coming at noon"}
+    await lea.posts(path, piece=True, version=(await the_case(app)).version, **changed)
+    assert (await amina.receives()).count("Caseworker: Help is coming at noon") == 1, "words that were changed are sent"
     await lea.posts(path, piece=True, version=(await the_case(app)).version, text="Help is coming", key="other")
     assert (await amina.receives()).count("Caseworker: Help is coming") == 2, "meant twice, sent twice"
 
