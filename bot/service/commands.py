@@ -147,9 +147,11 @@ def _on_forget_yes(uow: UnitOfWork, app: App, turn: Turn, person: Person, conver
 
 def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
     """``/link CODE``: a one-time code makes this chat a staff member's."""
-    meant = uow.staff.invited(turn.message.argument.strip(), now=turn.now)
+    # Whoever copies more than the code, such as the link of the console below it, comes in all the same.
+    code = (turn.message.argument.split() or [""])[0]
+    meant = uow.staff.invited(code, now=turn.now)
     try:
-        member = uow.staff.redeem(turn.message.argument.strip(), chat_id=turn.message.chat_id, now=turn.now)
+        member = uow.staff.redeem(code, chat_id=turn.message.chat_id, now=turn.now)
     except UnknownCode:
         return person, conversation, [Reply(text=app.catalogue.staff_text("link_failed"))], turn.accepted.case
     uow.audit.record(actor=f"staff:{member.id}", action="staff.linked", subject=member.desk_role, now=turn.now)

@@ -191,7 +191,7 @@ def test_cases_pause_and_explain_work_from_the_command_line(place: Installation)
             place.folder, {"WAYPOST_TELEGRAM__TOKEN": telegram.token, "WAYPOST_TELEGRAM__BASE_URL": telegram.base_url}
         )
         with stopped_at_the_end(installation.start("serve")):
-            lea.send(installation.run("staff", "invite", "--role", "caseworker").stdout.strip())
+            lea.send(installation.run("staff", "invite", "--role", "caseworker").stdout.splitlines()[0])
             telegram.wait_for(lambda: any("linked" in text for text in lea.texts), 30)
             alias = installation.run("staff", "list").stdout.split()[0]
             amina.send("I want to talk to a person")
