@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bot.console.paper import page, render
-from bot.console.visit import LANGUAGE_COOKIE, Console, Visit, address_of
+from bot.console.visit import LANGUAGE_COOKIE, Console, Visit, address_of, typed
 from bot.domain.accounts import MIN_PASSWORD, SESSION_LIFE
 from bot.domain.errors import InvalidInput, UnknownCode, WrongCredentials
 from bot.domain.people import DeskRole
@@ -28,8 +28,8 @@ async def form(request: Request, console: Console, language: str, _form: FormDat
 
 async def sign_in(request: Request, console: Console, language: str, form: FormData) -> Response:
     """Sign somebody in; what is wrong is not told."""
-    name, password, one_time = (str(form.get(field, "")) for field in ("name", "password", "code"))
-    to = _inside(str(form.get("to", "")))
+    name, password, one_time = (typed(form, field) for field in ("name", "password", "code"))
+    to = _inside(typed(form, "to"))
     try:
         who = await accounts.sign_in(
             console.app, console.credentials, name=name, password=password, one_time=one_time, address=address_of(request)
@@ -52,7 +52,7 @@ async def welcome(request: Request, console: Console, language: str, _form: Form
 async def accept(request: Request, console: Console, language: str, form: FormData) -> Response:
     """Make an account and sign in."""
     code, password, again, secret, one_time = (
-        str(form.get(field, "")) for field in ("invitation", "password", "again", "secret", "code")
+        typed(form, field) for field in ("invitation", "password", "again", "secret", "code")
     )
     try:
         if password != again:
@@ -82,8 +82,8 @@ async def home(_request: Request, visit: Visit) -> Response:
 
 async def choose_language(request: Request, console: Console, language: str, form: FormData) -> Response:
     """Keep the language of the interface in this browser."""
-    chosen = str(form.get("language", ""))
-    answer = RedirectResponse(_inside(str(form.get("to", ""))) or "/", status_code=303)
+    chosen = typed(form, "language")
+    answer = RedirectResponse(_inside(typed(form, "to")) or "/", status_code=303)
     if chosen in console.texts.languages():
         answer.set_cookie(
             LANGUAGE_COOKIE, chosen, max_age=YEAR_S, secure=console.place.is_secure, httponly=True, samesite="strict"
@@ -98,13 +98,13 @@ async def account(request: Request, visit: Visit) -> Response:
 
 async def change_password(request: Request, visit: Visit) -> Response:
     """Change the own password."""
+    old, password, again = (typed(visit.form, field) for field in ("old", "password", "again"))
     try:
-        if visit.field("password") != visit.field("again"):
+        if password != again:
             raise InvalidInput("passwords_differ")
         await accounts.change_password(
-            visit.app, visit.console.credentials, visit.who, old=visit.field("old"), new=visit.field("password"),
-            address=address_of(request),
-        )  # fmt: skip
+            visit.app, visit.console.credentials, visit.who, old=old, new=password, address=address_of(request)
+        )
     except WrongCredentials:
         wrong = visit.say("sign_in_wrong")
     except InvalidInput as exc:

@@ -215,6 +215,19 @@ async def test_names_of_nobody_fill_no_log_and_have_to_wait_too(console: Served,
     assert await app.storage.read(lambda uow: uow.audit.newest(limit=5)) == []
 
 
+@pytest.mark.parametrize("password", [" blanks before the words", "blanks after the words "])
+async def test_a_password_is_what_was_typed_also_where_blanks_end_it(console: Served, clock: FakeClock, password: str) -> None:
+    here = await console.signed_in(DeskRole.CASEWORKER)
+    assert here.member is not None
+    changed = await here.posts("/account/password", old=PASSWORD, password=password, again=password)
+    assert changed.headers["location"] == "/account?said=password"
+    clock.advance(minutes=2)
+    assert (await console.visitor().signs_in(here.member.alias, password=password)).status_code == 303
+    assert (await console.visitor().signs_in(here.member.alias, password=password.strip())).status_code == 403
+    again = await here.posts("/account/password", old=password, password=PASSWORD, again=PASSWORD)
+    assert again.headers["location"] == "/account?said=password"
+
+
 async def test_a_new_password_signs_every_other_browser_out(console: Served, clock: FakeClock) -> None:
     here = await console.signed_in(DeskRole.CASEWORKER)
     assert here.member is not None
