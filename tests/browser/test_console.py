@@ -79,6 +79,14 @@ async def test_a_shift_with_the_mouse(app: App, window: Window, amina: Someone) 
     assert sum(one.direction is Direction.NOTE for one in messages) == 2
 
 
+async def test_an_empty_queue_says_that_it_is_empty(app: App, window: Window, amina: Someone) -> None:
+    empty = window.page.get_by_text(say("queue_empty"))
+    await window.signs_in(DeskRole.CASEWORKER)
+    await expect(empty).to_be_visible()
+    await amina.says(BOAT)
+    await expect(empty).to_be_hidden(timeout=LIVE_MS)
+
+
 async def test_a_reply_is_taken_back_in_time(app: App, window: Window, amina: Someone) -> None:
     page = window.page
     await amina.says(BOAT)
