@@ -262,10 +262,13 @@ async def _serve_console(
         where = f"{settings.console.host}:{settings.console.port}"
         announce(f"The console cannot listen on {where} ({exc.strerror}): set WAYPOST_CONSOLE__PORT. Everything else runs.")
         return
-    console = bootstrap.console(settings, parts, listener.getsockname()[1])
-    address = settings.console.public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
+    port = listener.getsockname()[1]
+    console = bootstrap.console(settings, parts, port)
     having = await parts.app.storage.read(lambda uow: uow.accounts.having())
-    announce(f"Console: {address}" + ("" if having else "  Nobody has an account yet: `waypost staff first-administrator`"))
+    announce(
+        f"Console: {settings.console.address(port)}"
+        + ("" if having else "  Nobody has an account yet: `waypost staff first-administrator`")
+    )
     # A proxy is believed about where somebody comes from only where one is said to stand before us, on this machine.
     config = uvicorn.Config(
         pages.build(console), log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=GRACE_S,

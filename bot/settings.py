@@ -87,6 +87,10 @@ class Console(Section):
         description="Address people type, as https://desk.example.org, where a proxy stands before it. Default: loopback.",
     )
 
+    def address(self, port: int) -> str:
+        """Return where people find the console that listens on ``port``."""
+        return self.public_url or f"http://127.0.0.1:{port}"
+
 
 class Database(Section):
     url: str = Field(

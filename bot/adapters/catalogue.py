@@ -22,9 +22,7 @@ class YamlCatalogue:
     """Catalogue over the locale files."""
 
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
-        self._languages: dict[str, dict[str, Any]] = {
-            code: row for code, row in _read(folder / "languages.yaml").items() if not code.startswith("_")
-        }
+        self._languages = _languages(folder)
         paths = {code: folder / f"{code}.yaml" for code in (LAST, *self._languages)}
         self._texts = {code: _read(path) for code, path in paths.items() if code == LAST or path.exists()}
         self._staff = _read(folder / f"{STAFF_FILE}.yaml")
@@ -69,9 +67,9 @@ class YamlConsoleTexts:
     """Words of the console over ``console.<language>.yaml``."""
 
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
-        self._rows = {code: row for code, row in _read(folder / "languages.yaml").items() if not code.startswith("_")}
+        self._languages = _languages(folder)
         paths = {path.name.split(".")[1]: path for path in sorted(folder.glob(f"{CONSOLE_FILE}.*.yaml"))}
-        self._texts = {code: _read(paths[code]) for code in self._rows if code in paths}
+        self._texts = {code: _read(paths[code]) for code in self._languages if code in paths}
         for code, texts in self._texts.items():
             _require_same_form(paths[code], texts, self._texts[LAST])
 
@@ -86,11 +84,16 @@ class YamlConsoleTexts:
 
     def direction(self, language: str) -> str:
         """Return ``ltr`` or ``rtl``, of any language people write."""
-        return str(self._rows.get(language, {}).get("direction", "ltr"))
+        return str(self._languages.get(language, {}).get("direction", "ltr"))
 
     def name(self, language: str) -> str:
         """Return the native name of any language people write."""
-        return str(self._rows.get(language, {}).get("name", language))
+        return str(self._languages.get(language, {}).get("name", language))
+
+
+def _languages(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return, by code, what is known of each language people write."""
+    return {code: row for code, row in _read(folder / "languages.yaml").items() if not code.startswith("_")}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def first_administrator(context: Context) -> None:
 
 def _console_link(context: Context, code: str) -> str:
     console = context.settings.console
-    return f"{console.public_url or f'http://127.0.0.1:{console.port}'}/welcome?code={code}"
+    return f"{console.address(console.port)}/welcome?code={code}"
 
 
 @staff.command("list")
@@ -191,7 +191,7 @@ def show(context: Context, number: str, alias: str, aid: bool) -> None:
 
 def _routings(uow: UnitOfWork, case: Case) -> Iterator[str]:
     """Yield, for each look for somebody who takes the case, who was looked at and why."""
-    names = {member.id: member.alias for member in uow.staff.all()}
+    names = uow.staff.aliases()
     for routing in uow.cases.routings(case.id):
         chosen = names.get(routing.chosen_id, "–") if routing.chosen_id is not None else "–"
         yield f"{routing.at:%Y-%m-%d %H:%M}  routing {routing.mode}, given to {chosen}"

@@ -4,7 +4,7 @@ Every page goes through :func:`serve`; there is no other way to add one.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -87,6 +87,12 @@ def missing(visit: Visit, request: Request) -> Response:
 def number_of(text: object) -> int | None:
     """Return a number from an address or a form; None when it is none, or larger than any of ours."""
     return int(str(text)) if str(text).isascii() and str(text).isdecimal() and len(str(text)) <= MAX_DIGITS else None
+
+
+def said(request: Request, known: Collection[str]) -> str:
+    """Return what was done a moment ago, as the address names it; empty when it names nothing of ours."""
+    given = request.query_params.get("said", "")
+    return given if given in known else ""
 
 
 def is_piece(request: Request) -> bool:

@@ -9,29 +9,25 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
 
+from bot.console.made import Made
 from bot.domain.accounts import BreakGlass, is_alive
 from bot.domain.cases import Case
 from bot.domain.errors import StorageUnavailable
 from bot.domain.ids import CaseId, StaffId
 from bot.domain.people import StaffMember
-from bot.service import sealed
 from bot.service.app import App
-from bot.service.ports import UnitOfWork
+from bot.service.ports import ALL_OPEN, UnitOfWork
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 LOOK_EVERY_S = 0.25
 STALE_S = 5.0
 """A page that has not been looked at for so long says that it is cut off, rather than show a calm that is none."""
-ALL_OPEN = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +44,8 @@ class Look:
     aliases: Mapping[StaffId, str]
     glass: tuple[BreakGlass, ...]
     """Sealed cases somebody asks to open, and those that are open."""
-    made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    made: Made = field(default_factory=Made, compare=False, repr=False)
     """What has been made from it: many pages show the same, and it is made for the first of them."""
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what ``make`` returns, which is asked once a look for each key."""
-        if key not in self.made:
-            self.made[key] = make()
-        found: T = self.made[key]
-        return found
 
     def of_case(self, case_id: CaseId) -> tuple[object, ...]:
         """Return all that the page of one case depends on."""
@@ -152,8 +141,8 @@ class Hub:
         cases |= {case.id: case for case in uow.cases.some(watched - cases.keys())}
         look = Look(
             day=f"{now.astimezone(self.app.policies.calendar.zone):%Y-%m-%d}", cases=cases, dues=uow.figures.dues(),
-            marks=uow.figures.marks(watched), aliases={member.id: member.alias for member in uow.staff.all()},
-            glass=tuple(sealed.waiting(uow, now=now)),
+            marks=uow.figures.marks(watched), aliases=uow.staff.aliases(),
+            glass=tuple(uow.accounts.requests(since=now)),
         )  # fmt: skip
         sessions = uow.accounts.sessions({watcher.token for watcher in watchers})
         return look, {token: member for token, (session, member) in sessions.items() if is_alive(session, now)}

@@ -50,13 +50,26 @@ def render(
     status: int = 200,
 ) -> HTMLResponse:  # fmt: skip
     """Return a page."""
-    given = {"path": request.url.path, "visit": visit, "navigation": navigation(visit), **values}
+    given = {
+        "path": request.url.path, "visit": visit, "navigation": navigation(visit), "languages": console.texts.languages(),
+        **_tokens(visit), **values,
+    }  # fmt: skip
     return HTMLResponse(piece(console, template, language, given), status_code=status)
 
 
 def page(request: Request, visit: Visit, template: str, values: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
     """Return a page for somebody who has signed in."""
     return render(visit.console, request, template, visit.language, values, visit=visit, status=status)
+
+
+def part(visit: Visit, template: str, values: Mapping[str, Any]) -> HTMLResponse:
+    """Return a part of a page, for somebody whose page asks for it."""
+    return HTMLResponse(piece(visit.console, template, visit.language, {**_tokens(visit), **values}))
+
+
+def _tokens(visit: Visit | None) -> dict[str, str]:
+    """Return what makes the forms of a page those of a session."""
+    return {} if visit is None else {"csrf": visit.csrf}
 
 
 def navigation(visit: Visit | None) -> list[tuple[str, str]]:
@@ -71,7 +84,6 @@ def piece(console: Console, template: str, language: str, values: Mapping[str, A
         "t": partial(_say, console, language),
         "lang": language,
         "dir": texts.direction(language),
-        "languages": texts.languages(),
         "language_name": texts.name,
         "direction_of": texts.direction,
         "moment": partial(_moment, console),
@@ -86,9 +98,9 @@ def _say(console: Console, language: str, key: str, /, **values: object) -> str:
     return console.texts.text(key, language, **values)
 
 
-def _moment(console: Console, at: datetime, now: datetime | None = None) -> Markup:
+def _moment(console: Console, at: datetime) -> Markup:
     """Return a moment as the office's clocks show it: the hour today, else the day too. Pages add how long ago it is."""
     zone = console.app.policies.calendar.zone
-    local, today = at.astimezone(zone), (now or console.app.clock.now()).astimezone(zone)
+    local, today = at.astimezone(zone), console.app.clock.now().astimezone(zone)
     shown = f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
     return Markup('<time datetime="{}">{}</time>').format(at.astimezone(UTC).isoformat(timespec="seconds"), shown)

@@ -4,7 +4,7 @@ Pure, but for the words of a row.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
@@ -22,8 +22,6 @@ from bot.service import sealed
 
 SHOWN = 200
 """Rows on a page; the gravest come first, and filters bring the others."""
-KEPT = 10_000
-"""Rows kept made; a case that changes leaves its old one behind."""
 FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 
 
@@ -66,10 +64,17 @@ class Filters:
 
 def ranked(look: Look, member: StaffMember, filters: Filters) -> list[Case]:
     """Return what a member sees of the open cases: gravest first, then what nobody has, then what is due first."""
-    shown = [
-        case for case in look.cases.values() if case.is_open and sealed.sees(case, member) and filters.shows(case, member.id)
-    ]
-    return sorted(shown, key=lambda case: _rank(case, look.dues))
+
+    def make() -> list[Case]:
+        seen = [case for case in look.cases.values() if case.is_open and sealed.sees(case, member)]
+        shown = [case for case in seen if filters.shows(case, member.id)]
+        return sorted(shown, key=lambda case: _rank(case, look.dues))
+
+    return look.made.once(("ranked", *_who_sees_the_same(member, filters)), make)
+
+
+def _who_sees_the_same(member: StaffMember, filters: Filters) -> tuple[Hashable, ...]:
+    return member.id if filters.whose == "mine" else None, member.desk_role, filters
 
 
 def _rank(case: Case, dues: Mapping[CaseId, datetime]) -> tuple[int, bool, bool, datetime, datetime, str]:
@@ -82,24 +87,23 @@ def _rank(case: Case, dues: Mapping[CaseId, datetime]) -> tuple[int, bool, bool,
 
 def rows_of(look: Look, member: StaffMember, filters: Filters, console: Console, language: str) -> Sequence[Row]:
     """Return the rows of a page; those who see the same are given the same."""
-    whose = member.id if filters.whose == "mine" else None
 
     def make() -> list[Row]:
         return [_row(case, look, console, language) for case in ranked(look, member, filters)[:SHOWN]]
 
-    return look.once(("rows", whose, member.desk_role, filters, language), make)
+    return look.made.once(("rows", *_who_sees_the_same(member, filters), language), make)
 
 
 def _row(case: Case, look: Look, console: Console, language: str) -> Row:
     """Return a row, made once for all pages that show it."""
     due_at, alias = look.dues.get(case.id), look.aliases.get(case.owner_id, "") if case.owner_id else ""
-    key = (case, due_at, alias, language, look.day)
-    if key not in console.rows:
-        html = piece(console, "_row.html", language, {"case": case, "due_at": due_at, "alias": alias})
-        if len(console.rows) >= KEPT:
-            console.rows.clear()
-        console.rows[key] = Row(number=case.number, html=html)
-    return console.rows[key]
+
+    def make() -> Row:
+        return Row(
+            number=case.number, html=piece(console, "_row.html", language, {"case": case, "due_at": due_at, "alias": alias})
+        )  # fmt: skip
+
+    return console.made.once(("row", case, due_at, alias, language, look.day), make)
 
 
 def digest(look: Look, rows: Sequence[Row], counts: str) -> str:
@@ -111,7 +115,7 @@ def digest(look: Look, rows: Sequence[Row], counts: str) -> str:
             made.update(row.html.encode())
         return rows, made.digest()
 
-    return hashlib.sha256(look.once(("digest", id(rows)), make)[1] + counts.encode()).hexdigest()[:16]
+    return hashlib.sha256(look.made.once(("digest", id(rows)), make)[1] + counts.encode()).hexdigest()[:16]
 
 
 def change(look: Look, before: Sequence[Row], after: Sequence[Row]) -> str:
@@ -120,7 +124,7 @@ def change(look: Look, before: Sequence[Row], after: Sequence[Row]) -> str:
         return ""
     # Lists are told apart by their identity; what is kept holds them, so that no other list can be given theirs.
     key = ("change", id(before), id(after))
-    return look.once(key, lambda: (before, after, "".join(steps(before, after))))[2]
+    return look.made.once(key, lambda: (before, after, "".join(steps(before, after))))[2]
 
 
 def steps(before: Sequence[Row], after: Sequence[Row]) -> Iterator[str]:

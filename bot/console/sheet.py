@@ -68,14 +68,10 @@ class Sheet:
     def is_put_aside(self) -> bool:
         return self.case.state in {WorkState.SNOOZED, WorkState.WAITING_PARTNER}
 
-    @property
-    def last_words(self) -> CaseMessage | None:
-        return next((one for one in reversed(self.messages) if one.direction is not Direction.NOTE), None)
-
 
 def read(uow: UnitOfWork, case: Case, member: StaffMember, *, now: datetime) -> Sheet | None:
     """Return a case for a member; None when they may not read it, or it has changed meanwhile."""
-    requests = sealed.waiting(uow, now=now)
+    requests = uow.accounts.requests(since=now)
     reader = sealed.as_reader(case, member, requests, now=now)
     if reader is None:
         return None
@@ -98,8 +94,7 @@ def parts(console: Console, sheet: Sheet, language: str, csrf: str) -> dict[str,
     """Return the parts of the page that change by themselves, by their names. Takes milliseconds: not for the event loop."""
     values = {
         "sheet": sheet, "case": sheet.case, "csrf": csrf, "resolutions": list(Resolution), "snoozes": SNOOZES,
-        "queues": list(console.app.policies.queues), "now": sheet.now, "folds": lambda message: _folds(console, message),
-        "is_again": len(sheet.packets) > 1,
+        "queues": list(console.app.policies.queues), "folds": lambda message: _folds(console, message),
     }  # fmt: skip
     return {name: piece(console, f"case_{name}.html", language, values) for name in PARTS}
 
@@ -124,7 +119,8 @@ def _folds(console: Console, message: CaseMessage) -> bool:
     """Whether the words of a person are shown only when asked for: the lexicons of danger know something in them."""
     if message.direction is not Direction.FROM_PERSON or not message.text:
         return False
-    key = (message.id, len(message.text))
-    if key not in console.folds:
-        console.folds[key] = bool(screen(message.text, console.app.policies).triggers)
-    return console.folds[key]
+
+    def has_danger() -> bool:
+        return bool(screen(message.text, console.app.policies).triggers)
+
+    return console.made.once(("folds", message.id, len(message.text)), has_danger)

@@ -3,22 +3,26 @@
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from bot.console.live import Hub
+from bot.console.made import Made
 from bot.domain.errors import InvalidTransition
-from bot.domain.ids import CaseMessageId
 from bot.domain.people import DeskRole, StaffMember
 from bot.service.accounts import SignedIn
 from bot.service.app import App
 from bot.service.office_ports import Credentials
 from knowledge.store import KnowledgeStore
+
+T = TypeVar("T")
 
 LANGUAGE_COOKIE = "waypost_language"
 
@@ -90,10 +94,8 @@ class Console:
     library: KnowledgeStore
     hub: Hub
     place: Place
-    rows: dict[Hashable, Row] = field(default_factory=dict)
-    """Rows of the queue that are made, see :mod:`bot.console.queue`."""
-    folds: dict[tuple[CaseMessageId, int], bool] = field(default_factory=dict)
-    """Which messages are folded, see :mod:`bot.console.sheet`."""
+    made: Made = field(default_factory=Made)
+    """Rows of the queue, and which messages are folded."""
 
     def language_of(self, request: Request) -> str:
         """Return the language a browser is shown: chosen, else the first it asks for that we have, else that of the office."""
@@ -135,6 +137,15 @@ class Visit:
     def refusal(self, refused: InvalidTransition) -> str:
         """Return why something was not done, in the reader's language."""
         return self.say("refused", why=self.say(f"not_{refused.why}") if refused.why else str(refused))
+
+    async def read_library(self, work: Callable[[Connection], T]) -> T:
+        """Return what ``work`` reads in the library; it runs in another thread."""
+
+        def read() -> T:
+            with self.console.library.reading() as connection:
+                return work(connection)
+
+        return await run_in_threadpool(read)
 
     def field(self, name: str) -> str:
         """Return a field of the form as text, without blanks at its ends; empty when it is missing."""

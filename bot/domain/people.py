@@ -131,3 +131,8 @@ class StaffMember:
     """When they last got a case."""
     away: bool = False
     """Off shift: nothing is given to them."""
+
+    @property
+    def actor(self) -> str:
+        """Name in the audit log; it stays when the alias changes with the role."""
+        return f"staff:{self.id}"

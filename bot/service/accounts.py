@@ -5,7 +5,7 @@ with every request, so that a role that is taken away is gone at once.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,7 +65,7 @@ def invite(
         code, desk_role=role, expires_at=now + life, now=now, staff_id=None if member is None else member.id,
         by=None if by is None else by.id,
     )  # fmt: skip
-    actor = "operator" if by is None else f"staff:{by.id}"
+    actor = "operator" if by is None else by.actor
     action = "staff.invited" if member is None else "staff.invited_again"
     uow.audit.record(actor=actor, action=action, subject=role if member is None else member.alias, now=now)
     return code
@@ -79,9 +79,8 @@ def may_invite(uow: UnitOfWork, by: StaffMember, role: DeskRole) -> bool:
     """
     if role is not DeskRole.FOCAL_POINT:
         return by.desk_role is DeskRole.ADMINISTRATOR
-    having = uow.accounts.having()
-    is_one_there = any(one.desk_role is DeskRole.FOCAL_POINT and one.id in having for one in uow.staff.all())
-    return by.desk_role is (DeskRole.FOCAL_POINT if is_one_there else DeskRole.ADMINISTRATOR)
+    known = _with_account(uow, DeskRole.FOCAL_POINT)
+    return by.desk_role is (DeskRole.ADMINISTRATOR if known is None else DeskRole.FOCAL_POINT)
 
 
 def invite_first_administrator(uow: UnitOfWork, *, now: datetime) -> str:
@@ -90,11 +89,16 @@ def invite_first_administrator(uow: UnitOfWork, *, now: datetime) -> str:
     Raises:
         Conflict: there is an administrator who can sign in.
     """
-    having = uow.accounts.having()
-    known = next((one for one in uow.staff.all() if one.desk_role is DeskRole.ADMINISTRATOR and one.id in having), None)
+    known = _with_account(uow, DeskRole.ADMINISTRATOR)
     if known is not None:
         raise Conflict(f"{known.alias} administers the console already: they invite others, or `waypost staff invite` does")
     return invite(uow, role=DeskRole.ADMINISTRATOR, life=FIRST_LINK, by=None, now=now)
+
+
+def _with_account(uow: UnitOfWork, role: DeskRole) -> StaffMember | None:
+    """Return somebody with a role who can sign in; None when there is nobody."""
+    having = uow.accounts.having()
+    return next((one for one in uow.staff.all() if one.desk_role is role and one.id in having), None)
 
 
 async def accept_invitation(
@@ -121,7 +125,7 @@ async def accept_invitation(
             text = Text(text=app.catalogue.staff_text("account_made", who=member.alias))
             notices.enqueue(uow, ToChat(chat_id=member.chat_id), text, key=f"account:{member.id}:{now.timestamp()}", now=now)
         uow.accounts.save(Account(staff_id=member.id, password_hash=hashed, totp_secret=secret, last_step=step, changed_at=now))
-        uow.audit.record(actor=f"staff:{member.id}", action="account.made", subject=member.alias, now=now)
+        uow.audit.record(actor=member.actor, action="account.made", subject=member.alias, now=now)
         return _start(uow, member, token, now)
 
     return await app.storage.run(work)
@@ -152,9 +156,7 @@ async def sign_in(
         WrongCredentials: something is wrong, or too much was wrong before; nobody is told what.
     """
     now, name = app.clock.now(), name.strip().lower()
-    places = _places(name, address)
-    if wait := await app.storage.run(lambda uow: _count_try(uow, places, now)):
-        raise WrongCredentials(wait=wait)
+    places = await _admit(app, name, address, now)
     member, account = await app.storage.read(lambda uow: _account_of(uow, name))
     is_right = await credentials.verify(password, None if account is None else account.password_hash)
     step = None if account is None else credentials.step_of(account.totp_secret, one_time, at=now)
@@ -166,9 +168,16 @@ async def sign_in(
     return signed_in
 
 
-def _places(name: str, address: str) -> dict[str, int]:
-    """Return under what a try is counted, each with the number of free tries."""
-    return {f"{name}@{address}": FREE_TRIES, name: FREE_TRIES_ANYWHERE, f"@{address}": FREE_TRIES_HERE}
+async def _admit(app: App, name: str, address: str, now: datetime) -> Collection[str]:
+    """Count a try, and return under what it is counted.
+
+    Raises:
+        WrongCredentials: it is one too many.
+    """
+    places = {f"{name}@{address}": FREE_TRIES, name: FREE_TRIES_ANYWHERE, f"@{address}": FREE_TRIES_HERE}
+    if wait := await app.storage.run(lambda uow: _count_try(uow, places, now)):
+        raise WrongCredentials(wait=wait)
+    return places
 
 
 def _count_try(uow: UnitOfWork, places: Mapping[str, int], now: datetime) -> timedelta | None:
@@ -182,13 +191,18 @@ def _count_try(uow: UnitOfWork, places: Mapping[str, int], now: datetime) -> tim
     return None
 
 
+def _forget_tries(uow: UnitOfWork, places: Collection[str], now: datetime) -> None:
+    for place in places:
+        uow.accounts.save_tries(place, Tries(), now=now)
+
+
 def _account_of(uow: UnitOfWork, name: str) -> tuple[StaffMember | None, Account | None]:
     member = next((one for one in uow.staff.all() if one.alias == name), None)
     return member, None if member is None else uow.accounts.get(member.id)
 
 
 def _finish_sign_in(
-    uow: UnitOfWork, places: Mapping[str, int], member: StaffMember | None, account: Account | None, step: int | None, token: str,
+    uow: UnitOfWork, places: Collection[str], member: StaffMember | None, account: Account | None, step: int | None, token: str,
     now: datetime,
 ) -> SignedIn | None:  # fmt: skip
     if member is None or account is None:
@@ -196,9 +210,8 @@ def _finish_sign_in(
     if step is None or not uow.accounts.use_step(account, step):
         uow.audit.record(actor="console", action="sign_in.refused", subject=member.alias, now=now)
         return None
-    for place in places:
-        uow.accounts.save_tries(place, Tries(), now=now)
-    uow.audit.record(actor=f"staff:{member.id}", action="sign_in", subject=member.alias, now=now)
+    _forget_tries(uow, places, now)
+    uow.audit.record(actor=member.actor, action="sign_in", subject=member.alias, now=now)
     return _start(uow, member, token, now)
 
 
@@ -228,7 +241,7 @@ async def sign_out(app: App, who: SignedIn) -> None:
 
     def work(uow: UnitOfWork) -> None:
         uow.accounts.end_session(who.token)
-        uow.audit.record(actor=f"staff:{who.member.id}", action="sign_out", subject=who.member.alias, now=now)
+        uow.audit.record(actor=who.member.actor, action="sign_out", subject=who.member.alias, now=now)
 
     await app.storage.run(work)
 
@@ -244,9 +257,7 @@ async def change_password(
     """
     require_password(new)
     now = app.clock.now()
-    places = _places(who.member.alias, address)
-    if wait := await app.storage.run(lambda uow: _count_try(uow, places, now)):
-        raise WrongCredentials(wait=wait)
+    places = await _admit(app, who.member.alias, address, now)
     account = await app.storage.read(lambda uow: uow.accounts.get(who.member.id))
     if account is None or not await credentials.verify(old, account.password_hash):
         raise WrongCredentials
@@ -256,9 +267,8 @@ async def change_password(
         if not uow.accounts.change_password(account, hashed, now=now):
             raise WrongCredentials
         uow.accounts.end_sessions(who.member.id, but=who.token)
-        for place in places:
-            uow.accounts.save_tries(place, Tries(), now=now)
-        uow.audit.record(actor=f"staff:{who.member.id}", action="account.password", subject=who.member.alias, now=now)
+        _forget_tries(uow, places, now)
+        uow.audit.record(actor=who.member.actor, action="account.password", subject=who.member.alias, now=now)
 
     await app.storage.run(work)
 
@@ -276,7 +286,7 @@ def change_role(
     changed = uow.staff.change_role(member.id, role)
     uow.accounts.end_sessions(member.id)
     casework.take_what_is_not_theirs(uow, app, changed, now=now)
-    uow.audit.record(actor=f"staff:{by.id}", action="staff.role", subject=f"{member.alias} → {changed.alias}", now=now)
+    uow.audit.record(actor=by.actor, action="staff.role", subject=f"{member.alias} → {changed.alias}", now=now)
     return changed
 
 

@@ -116,7 +116,7 @@ def seal_by_hand(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, n
     """
     if not case.is_open or case.sealed:
         raise InvalidTransition(app.catalogue.staff_text("cannot_seal", number=case.number), why="over")
-    uow.audit.record(actor=f"staff:{staff.id}", action="case.sealed", subject=case.number, now=now)
+    uow.audit.record(actor=staff.actor, action="case.sealed", subject=case.number, now=now)
     return seal(uow, app, case, key=notices.key_of(case, "sealed_by_hand"), now=now)
 
 
@@ -323,7 +323,7 @@ def person_reachable(uow: UnitOfWork, app: App, person_id: PersonId, *, now: dat
 def _change(uow: UnitOfWork, app: App, case: Case, event: CaseEvent, staff: StaffMember, what: str, *, now: datetime) -> Case:
     """Record what a colleague did to a case, in the audit log too, and let its header follow."""
     case = timers.record(uow, app, case, event)
-    uow.audit.record(actor=f"staff:{staff.id}", action=f"case.{what}", subject=case.number, now=now)
+    uow.audit.record(actor=staff.actor, action=f"case.{what}", subject=case.number, now=now)
     notices.refresh_header(uow, app, case, now=now)
     return case
 

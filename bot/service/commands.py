@@ -154,7 +154,7 @@ def _on_link(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation
         member = uow.staff.redeem(code, chat_id=turn.message.chat_id, now=turn.now)
     except UnknownCode:
         return person, conversation, [Reply(text=app.catalogue.staff_text("link_failed"))], turn.accepted.case
-    uow.audit.record(actor=f"staff:{member.id}", action="staff.linked", subject=member.desk_role, now=turn.now)
+    uow.audit.record(actor=member.actor, action="staff.linked", subject=member.desk_role, now=turn.now)
     casework.take_what_is_not_theirs(uow, app, member, now=turn.now)
     uow.accounts.end_sessions(member.id)
     if meant is not None and meant[1] is not None and meant[1].chat_id not in {None, turn.message.chat_id}:
@@ -181,7 +181,7 @@ def _on_drill(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversatio
     )  # fmt: skip
     key = f"turn:{turn.message.update_id}"
     case, conversation = casework.open_case(uow, app, person, conversation, opening, key=key, now=turn.now)
-    uow.audit.record(actor=f"staff:{member.id}", action="case.drill", subject=case.number, now=turn.now)
+    uow.audit.record(actor=member.actor, action="case.drill", subject=case.number, now=turn.now)
     text = app.catalogue.staff_text("drill_open", number=case.number, severity=case.severity)
     return person, conversation, [Reply(text=text)], case
 

@@ -91,7 +91,7 @@ def report(uow: UnitOfWork, *, now: datetime, days: int, zone: tzinfo) -> Report
         carried=_carried(uow, [case for case, _ in found], since),
         languages=Counter(case.language for case, _ in new).most_common(),
         resolutions=Counter(case.resolution for case, _ in new if case.resolution and not case.is_open).most_common(),
-        outcomes=_outcomes(uow, since),
+        outcomes=Counter(uow.figures.outcomes(since=since)).most_common(),
         to_claim=_spread(taken_at - case.opened_at for case, taken_at in urgent if taken_at is not None),
         to_reply=_spread(case.replied_at - case.opened_at for case, _ in urgent if case.replied_at is not None),
         never_taken=sum(taken_at is None and case.is_open for case, taken_at in urgent),
@@ -146,13 +146,6 @@ def _carried(uow: UnitOfWork, found: Sequence[Case], since: datetime) -> list[Ca
         for member in uow.staff.all()
         if member.desk_role.works_cases
     ]  # fmt: skip
-
-
-def _outcomes(uow: UnitOfWork, since: datetime) -> list[tuple[str, int]]:
-    counted: Counter[str] = Counter()
-    for one in uow.figures.turns(since=since):
-        counted[one.outcome] += one.count
-    return counted.most_common()
 
 
 def _spread(times: Iterable[timedelta]) -> Spread:

@@ -1,6 +1,6 @@
 """What accounts, gaps of the library and figures need from outside, as protocols; see :mod:`bot.service.ports`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -137,16 +137,6 @@ class Taken:
     severity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """How many turns of a day ended in which way."""
-
-    day: str
-    outcome: str
-    language: str
-    count: int
-
-
 class Figures(Protocol):
     """What happened, without words; exercises are left out, and of sealed cases all but their number."""
 
@@ -166,7 +156,9 @@ class Figures(Protocol):
         """Return first and next replies promised that fell due, or were kept, since."""
         ...
 
-    def turns(self, *, since: datetime) -> Sequence[Told]: ...
+    def outcomes(self, *, since: datetime) -> Mapping[str, int]:
+        """Return how many turns ended in which way."""
+        ...
 
     def dues(self) -> Mapping[CaseId, datetime]:
         """Return for open cases when the reply that is promised falls due, or fell due while the person still waits."""

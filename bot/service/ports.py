@@ -271,6 +271,10 @@ class Turns(Protocol):
     def delete(self, *, before: datetime) -> int: ...
 
 
+ALL_OPEN = 10_000
+"""More cases than a desk has open at a time."""
+
+
 class Cases(Protocol):
     def open(self, case: Case, event: CaseEvent) -> Case:
         """Store a new case with its first event; the id is assigned. At most one open case per person.
@@ -449,6 +453,14 @@ class Staff(Protocol):
     def get(self, staff_id: StaffId) -> StaffMember: ...
 
     def all(self) -> list[StaffMember]: ...
+
+    def some(self, staff_ids: Collection[StaffId]) -> list[StaffMember]:
+        """Return those of these members that are linked."""
+        ...
+
+    def aliases(self) -> Mapping[StaffId, str]:
+        """Return how colleagues see each linked member."""
+        ...
 
     def change_role(self, staff_id: StaffId, role: DeskRole) -> StaffMember:
         """Give a member another role, with the name that goes with it; it holds at once."""

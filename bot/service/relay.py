@@ -119,6 +119,11 @@ def reply(
     return message
 
 
+def is_written(uow: UnitOfWork, key: str) -> bool:
+    """Whether a reply was given with this key, whatever became of it."""
+    return uow.outbox.knows(f"{key}:0")
+
+
 def take_back(
     uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, which: str = "", now: datetime
 ) -> None:  # fmt: skip

@@ -1,15 +1,16 @@
 """Looking for somebody who takes a case that waits, and keeping why it was decided so."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from bot.domain import cases
 from bot.domain.cases import Case
 from bot.domain.ids import StaffId
-from bot.domain.people import DeskRole
-from bot.domain.routing import COOL_DOWN, KNOWN_FOR, Candidate, Mode, Why, gave_up, rank
+from bot.domain.people import DeskRole, StaffMember
+from bot.domain.routing import COOL_DOWN, KNOWN_FOR, Candidate, Load, Mode, Why, gave_up, rank
 from bot.service import notices, timers
 from bot.service.app import App
-from bot.service.ports import Routing, UnitOfWork
+from bot.service.ports import ALL_OPEN, Routing, UnitOfWork
 from policies import counts_from
 
 LOOK_AGAIN = timedelta(minutes=15)
@@ -33,7 +34,8 @@ def place(uow: UnitOfWork, app: App, case: Case, *, look: int, key: str, now: da
         look: How often somebody was looked for before.
     """
     mode, gives = Mode(app.policies.queues[case.queue].mode), _gives(app, case)
-    candidates = _candidates(uow, app, case, now)
+    loads, known_to = uow.cases.loads(urgent_since=now - COOL_DOWN), _known_to(uow, case, now)
+    candidates = _rank(uow, app, case, uow.staff.all(), loads, now, known_to=known_to)
     fit = [one for one in candidates if one.fits]
     chosen = fit[0] if gives and fit else None
     if look == 0 or chosen is not None:
@@ -49,14 +51,28 @@ def place(uow: UnitOfWork, app: App, case: Case, *, look: int, key: str, now: da
     return now + every
 
 
+def next_for(uow: UnitOfWork, app: App, member: StaffMember, *, now: datetime) -> Case | None:
+    """Return the case nobody has that most needs somebody, of those that fit a member; exercises are left out."""
+    loads = uow.cases.loads(urgent_since=now - COOL_DOWN)
+    waiting = [case for case in uow.cases.all(limit=ALL_OPEN) if case.owner_id is None and not case.drill]
+    for case in sorted(waiting, key=lambda case: (-case.severity, case.waiting_since or case.opened_at)):
+        (look,) = _rank(uow, app, case, [member], loads, now, known_to=None)
+        if look.fits:
+            return case
+    return None
+
+
 def _gives(app: App, case: Case) -> bool:
     return Mode(app.policies.queues[case.queue].mode) is Mode.PUSH and not case.is_urgent
 
 
-def _candidates(uow: UnitOfWork, app: App, case: Case, now: datetime) -> list[Candidate]:
+def _rank(
+    uow: UnitOfWork, app: App, case: Case, members: Iterable[StaffMember], loads: Mapping[StaffId, Load], now: datetime, *,
+    known_to: StaffId | None,
+) -> list[Candidate]:  # fmt: skip
     return rank(
-        case, uow.staff.all(), uow.cases.loads(urgent_since=now - COOL_DOWN), known_to=_known_to(uow, case, now),
-        left=gave_up(uow.cases.events(case.id)), office_language=app.office.default_language, now=now,
+        case, members, loads, known_to=known_to, left=gave_up(uow.cases.events(case.id)),
+        office_language=app.office.default_language, now=now,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ are told at once, see it afterwards, and end it whenever they like. An administr
 could be both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,7 +41,7 @@ def as_reader(case: Case, member: StaffMember, requests: Iterable[BreakGlass], *
     """Return the member with the role they have for this case; None when they may not read it.
 
     Args:
-        requests: Those that are not over, see :func:`waiting`.
+        requests: Those of any member that are not over.
     """
     if cases.may_have(case, member.desk_role):
         return member
@@ -65,7 +65,7 @@ def ask(uow: UnitOfWork, app: App, case: Case, member: StaffMember, *, reason: s
     if any(one.case_id == case.id and one.asked_by == member.id for one in uow.accounts.requests(since=now)):
         raise InvalidTransition(app.catalogue.staff_text("glass_asked_already"), why="glass_asked_already")
     asked = uow.accounts.ask_to_open(case.id, by=member.id, reason=reason.strip(), now=now, until=now + GLASS_HELD)
-    uow.audit.record(actor=f"staff:{member.id}", action="case.glass_asked", subject=case.number, now=now)
+    uow.audit.record(actor=member.actor, action="case.glass_asked", subject=case.number, now=now)
     _tell(uow, app, case, "glass_asked", f"glass:{asked.id}:asked", now, who=member.alias)
     return asked
 
@@ -84,15 +84,10 @@ def agree(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, 
     _require_settled(uow, app, member, now)
     uow.accounts.grant(number, by=member.id, until=now + GLASS_HELD)
     case = uow.cases.get(asked.case_id)
-    uow.audit.record(actor=f"staff:{member.id}", action="case.glass_broken", subject=case.number, now=now)
+    uow.audit.record(actor=member.actor, action="case.glass_broken", subject=case.number, now=now)
     who = notices.alias_of(uow, asked.asked_by)
     _tell(uow, app, case, "glass_broken", f"glass:{asked.id}:broken", now, who=who, by=member.alias)
     return replace(asked, granted_by=member.id, ends_at=now + GLASS_HELD)
-
-
-def waiting(uow: UnitOfWork, *, now: datetime) -> Sequence[BreakGlass]:
-    """Return what waits for a second person, and what is open, newest first."""
-    return [one for one in uow.accounts.requests(since=now) if one.waits(now) or one.opens(now)]
 
 
 def end(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, *, now: datetime) -> None:
@@ -106,12 +101,12 @@ def end(uow: UnitOfWork, app: App, number: BreakGlassId, member: StaffMember, *,
         raise InvalidTransition(app.catalogue.staff_text("glass_over"), why="glass_over")
     uow.accounts.end_request(number, now=now)
     case = uow.cases.get(asked.case_id)
-    uow.audit.record(actor=f"staff:{member.id}", action="case.glass_ended", subject=case.number, now=now)
+    uow.audit.record(actor=member.actor, action="case.glass_ended", subject=case.number, now=now)
     take_from_outstayed(uow, app, now=now)
 
 
 def take_from_outstayed(uow: UnitOfWork, app: App, *, now: datetime) -> int:
-    """Let sealed cases wait again whose owner had them for a time that is over; return of how many people."""
+    """Let sealed cases wait again whose owner had them for a time that is over; return how many owners there were."""
     found = uow.accounts.outstayed(since=now - LOOK_BACK, now=now)
     for staff_id in found:
         casework.take_what_is_not_theirs(uow, app, uow.staff.get(staff_id), now=now)

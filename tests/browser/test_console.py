@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from bot.domain.cases import Case, Direction, WorkState
 from bot.domain.ids import ChatId
@@ -40,6 +40,16 @@ async def a_small_office(app: App) -> None:
         person = Someone(app, ChatId(300 + n), hint=language)
         await person.says(ask)
         await person.presses(yes)
+
+
+async def a_case_of_theirs(app: App, window: Window, amina: Someone) -> Page:
+    """Amina is in a boat, and a caseworker has claimed her case and looks at it."""
+    await amina.says(BOAT)
+    case = await the_case(app)
+    await window.signs_in(DeskRole.CASEWORKER)
+    await window.goes(f"/cases/{case.number}")
+    await window.page.get_by_role("button", name=say("claim")).click()
+    return window.page
 
 
 async def test_a_shift_with_the_mouse(app: App, window: Window, amina: Someone) -> None:
@@ -88,12 +98,7 @@ async def test_an_empty_queue_says_that_it_is_empty(app: App, window: Window, am
 
 
 async def test_a_reply_is_taken_back_in_time(app: App, window: Window, amina: Someone) -> None:
-    page = window.page
-    await amina.says(BOAT)
-    case = await the_case(app)
-    await window.signs_in(DeskRole.CASEWORKER)
-    await window.goes(f"/cases/{case.number}")
-    await page.get_by_role("button", name=say("claim")).click()
+    page = await a_case_of_theirs(app, window, amina)
     await page.get_by_label(say("reply")).fill("Meant for somebody else")
     await page.get_by_role("button", name=say("send")).click()
     await page.get_by_role("button", name=say("take_back")).click()
@@ -244,12 +249,7 @@ def does(uow: UnitOfWork, *, app: App, case: Case, member: StaffMember, verb: st
 
 
 async def test_what_is_typed_survives_what_happens_meanwhile(app: App, window: Window, amina: Someone) -> None:
-    page = window.page
-    await amina.says(BOAT)
-    case = await the_case(app)
-    await window.signs_in(DeskRole.CASEWORKER)
-    await window.goes(f"/cases/{case.number}")
-    await page.get_by_role("button", name=say("claim")).click()
+    page = await a_case_of_theirs(app, window, amina)
     await page.get_by_label(say("reply")).fill("I have called the coast")
     await page.get_by_text(say("resolve"), exact=True).first.click()
     await page.get_by_label(say("resolve_line")).fill("half a line")

@@ -200,6 +200,30 @@ async def test_figures_leave_out_drills_and_sealed_cases(storage: SqlStorage, cl
     assert first.id in dues
 
 
+async def test_turns_are_counted_by_outcome_and_exercises_are_left_out(storage: SqlStorage, clock: FakeClock) -> None:
+    since = clock.now()
+
+    def turn(uow: UnitOfWork, number: int, outcome: str, case: Case | None = None, *, days: int = 0) -> None:
+        person = uow.people.for_chat(ChatId(5), now=clock.now())
+        uow.turns.add(
+            TurnRecord(
+                update_id=UpdateId(number), person_id=person.id, at=since + timedelta(days=days), outcome=outcome, severity=1,
+                rule_id="r", reason="r", language="en", language_confidence=1.0, text=WORDS,
+                case_id=None if case is None else case.id,
+            )
+        )  # fmt: skip
+
+    def fill(uow: UnitOfWork) -> None:
+        turn(uow, 1, "answer")
+        turn(uow, 2, "answer", days=2)
+        turn(uow, 3, "emergency", a_case(uow, clock, "AAA-111"))
+        turn(uow, 4, "emergency", a_case(uow, clock, "BBB-222", drill=True))
+        turn(uow, 5, "clarify", days=-1)
+
+    await storage.run(fill)
+    assert await storage.read(lambda uow: uow.figures.outcomes(since=since)) == {"answer": 2, "emergency": 1}
+
+
 async def test_the_mark_of_a_case_changes_with_every_message_and_what_becomes_of_it(
     storage: SqlStorage, clock: FakeClock
 ) -> None:

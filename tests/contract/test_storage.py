@@ -550,6 +550,16 @@ class TestStaff:
         assert await storage.run(lambda uow: uow.staff.by_chat(chat)) is None
         assert await storage.run(lambda uow: uow.staff.all()) == []
 
+    async def test_those_who_are_linked_are_found_by_number_and_by_name(self, storage: SqlStorage, clock: FakeClock) -> None:
+        first, second, gone = [
+            await storage.run(lambda uow, n=n: linked(uow, clock, ChatId(700 + n)))  # type: ignore[misc]
+            for n in range(3)
+        ]
+        await storage.run(lambda uow: uow.staff.revoke(gone.id, now=clock.now()))
+        some, aliases = await storage.read(lambda uow: (uow.staff.some([second.id, gone.id]), uow.staff.aliases()))
+        assert some == [second]
+        assert list(aliases.items()) == [(first.id, first.alias), (second.id, second.alias)]
+
 
 class TestSmallThings:
     async def test_a_button_means_what_it_was_issued_for_until_it_expires(self, storage: SqlStorage, clock: FakeClock) -> None:

@@ -62,7 +62,7 @@ class SqlAccounts:
         if not by_hash:
             return {}
         rows = self._vault.all(select(console_session).where(console_session.c.token_hash.in_(by_hash)))
-        members = {member.id: member for member in SqlStaff(self._vault).all()} if rows else {}
+        members = {member.id: member for member in SqlStaff(self._vault).some({StaffId(row.staff_id) for row in rows})}
         return {
             by_hash[row.token_hash]: (
                 Session(staff_id=StaffId(row.staff_id), started_at=row.started_at, seen_at=row.seen_at),

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,6 +117,14 @@ class SqlStaff:
             self._member(row) for row in self._vault.all(select(staff).where(staff.c.revoked_at.is_(None)).order_by(staff.c.id))
         ]
 
+    def some(self, staff_ids: Collection[StaffId]) -> list[StaffMember]:
+        linked = (staff.c.id.in_(staff_ids), staff.c.revoked_at.is_(None))
+        return [self._member(row) for row in self._vault.all(select(staff).where(*linked))]
+
+    def aliases(self) -> dict[StaffId, str]:
+        rows = self._vault.all(select(staff.c.id, staff.c.alias).where(staff.c.revoked_at.is_(None)).order_by(staff.c.id))
+        return {StaffId(row.id): row.alias for row in rows}
+
     def save(self, member: StaffMember) -> None:
         values = {
             "languages": " ".join(sorted(member.languages)), "queues": " ".join(sorted(member.queues)),
@@ -131,8 +140,7 @@ class SqlStaff:
         self._vault.run(update(staff).where(staff.c.id == staff_id).values(**_revoked(now)))
 
     def _linked(self, staff_id: StaffId) -> StaffMember | None:
-        row = self._vault.one(select(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None)))
-        return self._member(row) if row else None
+        return next(iter(self.some([staff_id])), None)
 
     def _chat(self, chat_id: ChatId | None) -> dict[str, Any]:
         if chat_id is None:

@@ -1,7 +1,6 @@
 """What happened, for figures and for the live view: facts without words."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from bot.adapters.storage.vault import Vault
 from bot.domain.cases import Case, DeliveryState, EventKind
 from bot.domain.ids import CaseId, StaffId
 from bot.domain.timers import PROMISES, TimerKind, TimerState
-from bot.service.office_ports import Promise, Taken, Told
+from bot.service.office_ports import Promise, Taken
 
 TAKING = (EventKind.CLAIMED, EventKind.ASSIGNED)
 COUNTED = (cases.c.drill.is_(False), cases.c.sealed.is_(False))
@@ -82,12 +81,11 @@ class SqlFigures:
             for row in last.values()
         ]
 
-    def turns(self, *, since: datetime) -> Sequence[Told]:
+    def outcomes(self, *, since: datetime) -> dict[str, int]:
         drills = select(cases.c.id).where(cases.c.drill.is_(True))
         earnest = turn.c.case_id.is_(None) | turn.c.case_id.not_in(drills)
-        rows = self._vault.all(select(turn.c.at, turn.c.outcome, turn.c.language).where(turn.c.at >= since, earnest))
-        counted = Counter((f"{row.at:%Y-%m-%d}", row.outcome, row.language) for row in rows)
-        return [Told(day=day, outcome=outcome, language=code, count=n) for (day, outcome, code), n in sorted(counted.items())]
+        counted = select(turn.c.outcome, func.count().label("n")).where(turn.c.at >= since, earnest).group_by(turn.c.outcome)
+        return {row.outcome: row.n for row in self._vault.all(counted.order_by(turn.c.outcome))}
 
     def dues(self) -> Mapping[CaseId, datetime]:
         missed = (case_timer.c.state == TimerState.MISSED) & (case_timer.c.due_at >= cases.c.waiting_since)

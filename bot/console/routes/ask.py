@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from bot.console.frame import is_piece, missing, number_of
-from bot.console.paper import page, piece
+from bot.console.frame import is_piece, missing, number_of, said
+from bot.console.paper import page, part
 from bot.console.visit import Visit
 from bot.domain.gaps import GapKind
 from bot.domain.ids import PassageId
@@ -39,17 +39,17 @@ class Shown:
 
 
 async def show(request: Request, visit: Visit) -> Response:
-    """Show the form, and the answer to the question in the address."""
-    return page(request, visit, "ask.html", {"shown": None, "question": "", "csrf": visit.csrf, "said": _said(request)})
+    """Show the form."""
+    return page(request, visit, "ask.html", {"shown": None, "question": "", "said": said(request, {"reported", "empty"})})
 
 
 async def ask(request: Request, visit: Visit) -> Response:
     """Answer a question. It is sent in a form, so that no address, log or history keeps it."""
     question = visit.field("question")[:MAX_QUESTION]
     shown = await _shown(question, visit) if question else None
-    values = {"shown": shown, "question": question, "csrf": visit.csrf, "said": ""}
+    values = {"shown": shown, "question": question, "said": ""}
     if is_piece(request):
-        return HTMLResponse(piece(visit.console, "_answer.html", visit.language, values))
+        return part(visit, "_answer.html", values)
     return page(request, visit, "ask.html", values)
 
 
@@ -77,21 +77,20 @@ async def passage(request: Request, visit: Visit) -> Response:
     version, kept = found
     values = {"version": version, "kept": kept, "text": text or kept.text, "is_in_force": text is not None}
     if is_piece(request):
-        return HTMLResponse(piece(visit.console, "_passage.html", visit.language, values))
+        return part(visit, "_passage.html", values)
     return page(request, visit, "passage.html", values)
 
 
 async def _cited(number: int, visit: Visit) -> tuple[Version, KeptPassage] | None:
     """Return a passage and its version; none where it is for nobody here."""
 
-    def read() -> tuple[Version, KeptPassage] | None:
-        with visit.console.library.reading() as connection:
-            try:
-                return history.passage_as_cited(connection, number, now=visit.app.clock.now())
-            except UnknownDocument:
-                return None
+    def read(connection: Connection) -> tuple[Version, KeptPassage] | None:
+        try:
+            return history.passage_as_cited(connection, number, now=visit.app.clock.now())
+        except UnknownDocument:
+            return None
 
-    found = await run_in_threadpool(read)
+    found = await visit.read_library(read)
     return found if found is not None and Audience(found[0].audience) in FOR_STAFF else None
 
 
@@ -108,14 +107,9 @@ async def report(request: Request, visit: Visit) -> Response:
             kind=kind, topic=visit.field("topic")[:16] or NOTHING, intent=visit.field("intent")[:64] or NOTHING,
             language=visit.language, note=words, now=now,
         )  # fmt: skip
-        uow.audit.record(actor=f"staff:{visit.member.id}", action="gap.reported", subject=str(gap.id), now=now)
+        uow.audit.record(actor=visit.member.actor, action="gap.reported", subject=str(gap.id), now=now)
 
     await visit.app.storage.run(work)
     if is_piece(request):
-        return HTMLResponse(piece(visit.console, "_said.html", visit.language, {"said": "reported", "refused": ""}))
+        return part(visit, "_said.html", {"said": "reported", "refused": ""})
     return RedirectResponse("/ask?said=reported", status_code=303)
-
-
-def _said(request: Request) -> str:
-    said = request.query_params.get("said", "")
-    return said if said in {"reported", "empty"} else ""

@@ -11,23 +11,24 @@ from functools import partial
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from bot.console import queue, sheet
-from bot.console.frame import is_piece, missing
-from bot.console.live import ALL_OPEN, Look, Watcher
-from bot.console.paper import page, piece
+from bot.console.frame import is_piece, missing, said
+from bot.console.live import Look, Watcher
+from bot.console.paper import page, part, piece
 from bot.console.queue import Filters
 from bot.console.visit import Row, Visit
 from bot.domain.cases import Case
 from bot.domain.errors import CaseAlreadyClaimed, InvalidTransition, StorageUnavailable, VersionConflict
 from bot.domain.people import StaffMember
-from bot.domain.routing import COOL_DOWN, gave_up, rank
-from bot.service import desk, handover, relay, sealed
+from bot.service import desk, handover, relay, routing, sealed
 from bot.service.conflicts import ATTEMPTS, until_settled
 from bot.service.ports import UnitOfWork
 
 PING_S = 15
+SAID = {*desk.COMMANDS, "reply", "note", "none_waits"}
+"""What a page may say was done a moment ago."""
 FIRST_WINS = {"claim", "undo", "note"}
 """What is done whatever happened meanwhile; everything else is done to the case as it was shown."""
 WAIT_FOR_DATABASE_S = 5
@@ -44,7 +45,7 @@ async def show_queue(request: Request, visit: Visit) -> Response:
         "rows": rows, "total": len(queue.ranked(look, member, filters)), "filters": filters,
         "counts": counts, "seen": queue.digest(look, rows, counts),
         "case_languages": sorted({case.language for case in open_cases}), "queues": list(visit.app.policies.queues),
-        "query": request.url.query, "csrf": visit.csrf, "said": _said(request),
+        "query": request.url.query, "said": said(request, SAID),
     }  # fmt: skip
     return page(request, visit, "queue.html", values)
 
@@ -77,18 +78,11 @@ async def take_next(request: Request, visit: Visit) -> Response:
     """Claim the case that most needs somebody and that this member can take."""
 
     def work(uow: UnitOfWork) -> str | None:
-        now = visit.app.clock.now()
-        loads = uow.cases.loads(urgent_since=now - COOL_DOWN)
-        waiting = [case for case in uow.cases.all(limit=ALL_OPEN) if case.owner_id is None and not case.drill]
-        for case in sorted(waiting, key=lambda case: (-case.severity, case.waiting_since or case.opened_at)):
-            look = rank(
-                case, [visit.member], loads, known_to=None, left=gave_up(uow.cases.events(case.id)),
-                office_language=visit.app.office.default_language, now=now,
-            )  # fmt: skip
-            if look[0].fits and sealed.sees(case, visit.member):
-                desk.perform(uow, visit.app, case, visit.member, "claim", "")
-                return case.number
-        return None
+        case = routing.next_for(uow, visit.app, visit.member, now=visit.app.clock.now())
+        if case is None:
+            return None
+        desk.perform(uow, visit.app, case, visit.member, "claim", "")
+        return case.number
 
     number = await until_settled(lambda: visit.app.storage.run(work))
     visit.app.outbox_bell.ring()
@@ -97,22 +91,22 @@ async def take_next(request: Request, visit: Visit) -> Response:
 
 async def show_case(request: Request, visit: Visit) -> Response:
     """Show one case; the look is kept in the audit log."""
-    return await _case_page(request, visit, said=_said(request))
+    return await _case_page(request, visit, done=said(request, SAID))
 
 
 async def _case_page(
-    request: Request, visit: Visit, *, said: str = "", refused: str = "", status: int = 200,
+    request: Request, visit: Visit, *, done: str = "", refused: str = "", status: int = 200,
     typed: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     case, found = await _look_at(request, visit, "case.viewed")
     if case is None:
         return missing(visit, request)
     if found is None:
-        return page(request, visit, "case_sealed.html", {"case": case, "csrf": visit.csrf, "refused": refused}, status=status)
+        return page(request, visit, "case_sealed.html", {"case": case, "refused": refused}, status=status)
     shown = await run_in_threadpool(sheet.parts, visit.console, found, visit.language, visit.csrf)
     values = {
-        "sheet": found, "case": case, "parts": shown, "csrf": visit.csrf, "seen": sheet.as_text(sheet.marks(shown)),
-        "said": said, "refused": refused, "typed": typed or {}, "key": secrets.token_hex(8),
+        "sheet": found, "case": case, "parts": shown, "seen": sheet.as_text(sheet.marks(shown)),
+        "said": done, "refused": refused, "typed": typed or {}, "key": secrets.token_hex(8),
         "templates": [
             (visit.app.catalogue.text(key, case.language), visit.app.catalogue.text(key, visit.language))
             for key in sheet.TEMPLATES
@@ -164,7 +158,7 @@ async def show_aid(request: Request, visit: Visit) -> Response:
     aid = await handover.find_aid(visit.app, case.id, even_sealed=True)
     if not is_piece(request):
         return page(request, visit, "aid.html", {"aid": aid, "case": case})
-    return HTMLResponse(piece(visit.console, "case_aid.html", visit.language, {"aid": aid, "case": case}))
+    return part(visit, "case_aid.html", {"aid": aid, "case": case})
 
 
 async def do(request: Request, visit: Visit) -> Response:
@@ -179,24 +173,19 @@ async def do(request: Request, visit: Visit) -> Response:
 
 async def reply(request: Request, visit: Visit) -> Response:
     """Send words to the person."""
-    text = visit.field("text")
 
     def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
-        if not text:
-            raise InvalidTransition(why="empty")
-        relay.reply(uow, visit.app, case, reader, text=text, key=_key_of_reply(case, visit), now=visit.app.clock.now())
+        key, now = _key_of_reply(case, visit), visit.app.clock.now()
+        relay.reply(uow, visit.app, case, reader, text=_words_of(visit), key=key, now=now)
 
     return await _change(request, visit, "reply", work)
 
 
 async def note(request: Request, visit: Visit) -> Response:
     """Keep words for colleagues."""
-    text = visit.field("text")
 
     def work(uow: UnitOfWork, case: Case, reader: StaffMember) -> None:
-        if not text:
-            raise InvalidTransition(why="empty")
-        relay.add_note(uow, visit.app, case, reader, text, now=visit.app.clock.now())
+        relay.add_note(uow, visit.app, case, reader, _words_of(visit), now=visit.app.clock.now())
 
     return await _change(request, visit, "note", work)
 
@@ -229,10 +218,10 @@ async def _change(
         if case is None:
             return None
         now = visit.app.clock.now()
-        reader = sealed.as_reader(case, visit.member, sealed.waiting(uow, now=now), now=now)
+        reader = sealed.as_reader(case, visit.member, uow.accounts.requests(since=now), now=now)
         if reader is None:
             return None
-        if what == "reply" and uow.outbox.knows(f"{_key_of_reply(case, visit)}:0"):
+        if what == "reply" and relay.is_written(uow, _key_of_reply(case, visit)):
             return case  # sent already; only its answer was lost on the way back
         if what not in FIRST_WINS and visit.field("version") != str(case.version):
             raise VersionConflict
@@ -252,11 +241,19 @@ async def _change(
         refused = visit.refusal(exc)
     visit.app.outbox_bell.ring()
     if is_piece(request):
-        said = piece(visit.console, "_said.html", visit.language, {"said": "" if refused else what, "refused": refused})
-        return HTMLResponse(said, headers={} if refused else {"HX-Trigger": f"done-{what}"})
+        answer = part(visit, "_said.html", {"said": "" if refused else what, "refused": refused})
+        if not refused:
+            answer.headers["HX-Trigger"] = f"done-{what}"
+        return answer
     if refused:
         return await _case_page(request, visit, refused=refused, status=409, typed={what: visit.field("text")})
     return RedirectResponse(f"/cases/{request.path_params['number']}?said={what}", status_code=303)
+
+
+def _words_of(visit: Visit) -> str:
+    if not visit.field("text"):
+        raise InvalidTransition(why="empty")
+    return visit.field("text")
 
 
 def _value_of(visit: Visit, verb: str) -> str:
@@ -281,7 +278,7 @@ async def _look_at(request: Request, visit: Visit, action: str) -> tuple[Case | 
         if case is None or found is not None:
             break  # else it is not for them, or has just changed
     if case is not None and found is not None:
-        actor, number, now = f"staff:{visit.member.id}", case.number, found.now
+        actor, number, now = visit.member.actor, case.number, found.now
         await visit.app.storage.run(lambda uow: uow.audit.record(actor=actor, action=action, subject=number, now=now))
     return case, found
 
@@ -293,12 +290,6 @@ def _find(uow: UnitOfWork, *, request: Request, visit: Visit) -> tuple[Case | No
 
 def _sheet(uow: UnitOfWork, *, case: Case, member: StaffMember, now: datetime) -> sheet.Sheet | None:
     return sheet.read(uow, uow.cases.get(case.id), member, now=now)
-
-
-def _said(request: Request) -> str:
-    """Return what was done a moment ago, as the address names it."""
-    said = request.query_params.get("said", "")
-    return said if said in {*desk.COMMANDS, "reply", "note", "none_waits"} else ""
 
 
 def _by_number(uow: UnitOfWork, request: Request, visit: Visit) -> Case | None:

@@ -1,7 +1,6 @@
 """The library: entries, their versions, what is due for review, withdrawing. New words come in with ``waypost knowledge add``."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +19,6 @@ from knowledge.errors import KnowledgeError, UnknownDocument
 from knowledge.history import Filter, Version
 from knowledge.passages import Audience
 
-T = TypeVar("T")
 SHOWN = 300
 STATUSES = ("published", "draft", "quarantined", "withdrawn", "expired")
 """Of versions, as somebody looks for them."""
@@ -32,11 +30,11 @@ async def show(request: Request, visit: Visit) -> Response:
     now = visit.app.clock.now()
     is_due = query.get("due") == "1"
     wanted = Filter(language=query.get("language") or None, status=query.get("status") or None, review_due=is_due)
-    found = await _read(visit, lambda connection: history.listed(connection, wanted, now=now))
+    found = await visit.read_library(lambda connection: history.listed(connection, wanted, now=now))
     words = query.get("words", "").strip().lower()
     shown = [one for one in _readable(found) if not words or words in f"{one.title} {one.path} {one.topic}".lower()]
     values = {
-        "versions": shown[:SHOWN], "total": len(shown), "query": query, "today": now.date(), "csrf": visit.csrf,
+        "versions": shown[:SHOWN], "total": len(shown), "query": query, "today": now.date(),
         "document_languages": sorted({one.language for one in found}), "statuses": STATUSES,
     }  # fmt: skip
     return page(request, visit, "library.html", values)
@@ -70,11 +68,11 @@ async def _document(request: Request, visit: Visit, *, refused: str = "", status
             "variants": _readable(history.variants(connection, chosen, now=now)),
         }  # fmt: skip
 
-    found = await _read(visit, read)
+    found = await visit.read_library(read)
     if found is None:
         return missing(visit, request)
     may_withdraw = visit.role is DeskRole.EDITOR and any(one.status == "published" for one in found["known"])  # type: ignore[attr-defined]
-    values = {**found, "csrf": visit.csrf, "may_withdraw": may_withdraw, "today": now.date(), "refused": refused}
+    values = {**found, "may_withdraw": may_withdraw, "today": now.date(), "refused": refused}
     return page(request, visit, "document.html", values, status=status)
 
 
@@ -92,9 +90,7 @@ async def withdraw(request: Request, visit: Visit) -> Response:
         return await _document(request, visit, refused=visit.say("refused", why=str(exc)), status=409)
 
     def work(uow: UnitOfWork) -> None:
-        uow.audit.record(
-            actor=f"staff:{visit.member.id}", action="document.withdrawn", subject=f"{collection}/{path}"[-64:], now=now
-        )
+        uow.audit.record(actor=visit.member.actor, action="document.withdrawn", subject=f"{collection}/{path}"[-64:], now=now)
 
     await visit.app.storage.run(work)
     return RedirectResponse(f"/library/{collection}/{path}", status_code=303)
@@ -108,11 +104,3 @@ def _standing(known: Sequence[Version]) -> Version:
 def _readable(found: Sequence[Version]) -> list[Version]:
     """Leave out what is for nobody who signs in here: security."""
     return [one for one in found if Audience(one.audience) in FOR_STAFF]
-
-
-async def _read(visit: Visit, work: Callable[[Connection], T]) -> T:
-    def read() -> T:
-        with visit.console.library.reading() as connection:
-            return work(connection)
-
-    return await run_in_threadpool(read)

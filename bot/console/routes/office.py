@@ -13,7 +13,7 @@ from bot.console.visit import Visit
 from bot.domain.accounts import BreakGlass
 from bot.domain.cases import Case
 from bot.domain.errors import InvalidInput, InvalidTransition
-from bot.domain.ids import BreakGlassId, StaffId
+from bot.domain.ids import BreakGlassId
 from bot.domain.people import DeskRole, StaffMember
 from bot.service import accounts, casework, notices, sealed
 from bot.service import figures as facts
@@ -50,7 +50,7 @@ async def _sealed(request: Request, visit: Visit, *, refused: str = "", status: 
         ]
 
     found = await visit.app.storage.read(look)
-    values = {"found": found, "csrf": visit.csrf, "refused": refused, "now": now, "is_focal": is_focal}
+    values = {"found": found, "refused": refused, "now": now, "is_focal": is_focal}
     return page(request, visit, "sealed.html", values, status=status)
 
 
@@ -89,13 +89,11 @@ async def _accounts(
         )
     )  # fmt: skip
     is_administrator = visit.role is DeskRole.ADMINISTRATOR
-    link = f"{request.url.scheme}://{request.headers['host']}/welcome?code={code}" if code else ""
-    if visit.console.place.is_secure:
-        link = link.replace("http://", "https://", 1)
+    scheme = "https" if visit.console.place.is_secure else "http"
     values = {
         "members": [one for one in members if is_administrator or one.desk_role in roles], "having": having, "roles": roles,
         "is_administrator": is_administrator, "queues": list(visit.app.policies.queues), "code": code,
-        "link": link, "for_whom": for_whom, "refused": refused, "csrf": visit.csrf,
+        "link": f"{scheme}://{request.headers['host']}/welcome?code={code}", "for_whom": for_whom, "refused": refused,
     }  # fmt: skip
     return page(request, visit, "accounts.html", values, status=status)
 
@@ -135,12 +133,12 @@ async def change(request: Request, visit: Visit) -> Response:
 
     def work(uow: UnitOfWork) -> None:
         if what == "revoke":
-            casework.revoke_staff(uow, visit.app, member.alias, actor=_actor(visit), now=now)
+            casework.revoke_staff(uow, visit.app, member.alias, actor=visit.member.actor, now=now)
         elif what == "role" and role in set(DeskRole):
             accounts.change_role(uow, visit.app, member, DeskRole(role), by=visit.member, now=now)
         elif what == "takes":
             uow.staff.save(_takes(visit, member))
-            uow.audit.record(actor=_actor(visit), action="staff.changed", subject=member.alias, now=now)
+            uow.audit.record(actor=visit.member.actor, action="staff.changed", subject=member.alias, now=now)
 
     try:
         await visit.app.storage.run(work)
@@ -157,7 +155,9 @@ async def away(request: Request, visit: Visit) -> Response:
 
     def work(uow: UnitOfWork) -> None:
         uow.staff.save(member)
-        uow.audit.record(actor=_actor(visit), action="staff.away" if member.away else "staff.back", subject=member.alias, now=now)
+        uow.audit.record(
+            actor=visit.member.actor, action="staff.away" if member.away else "staff.back", subject=member.alias, now=now
+        )
 
     await visit.app.storage.run(work)
     return RedirectResponse("/account", status_code=303)
@@ -172,7 +172,7 @@ async def log(request: Request, visit: Visit) -> Response:
         lambda uow: (
             uow.audit.newest(limit=LOG_PAGE, before=before, **wanted),
             uow.audit.verify() if query.get("check") == "1" else None,
-            {f"staff:{one.id}": one.alias for one in uow.staff.all()},
+            {one.actor: one.alias for one in uow.staff.all()},
         )
     )
     values = {"entries": entries, "is_whole": is_whole, "aliases": aliases, "wanted": wanted, "is_full": len(entries) == LOG_PAGE}
@@ -199,8 +199,4 @@ def _number(visit: Visit, field: str, least: int, most: int, otherwise: int) -> 
 async def _member(visit: Visit) -> StaffMember | None:
     wanted = visit.field("member")
     members = await visit.app.storage.read(lambda uow: uow.staff.all())
-    return next((one for one in members if str(StaffId(one.id)) == wanted), None)
-
-
-def _actor(visit: Visit) -> str:
-    return f"staff:{visit.member.id}"
+    return next((one for one in members if str(one.id) == wanted), None)

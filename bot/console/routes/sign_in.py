@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bot.console.frame import said
 from bot.console.paper import page, render
 from bot.console.visit import LANGUAGE_COOKIE, Console, Visit, address_of, typed
 from bot.domain.accounts import MIN_PASSWORD, SESSION_LIFE
@@ -93,7 +94,7 @@ async def choose_language(request: Request, console: Console, language: str, for
 
 async def account(request: Request, visit: Visit) -> Response:
     """Show the own account."""
-    return page(request, visit, "account.html", {"csrf": visit.csrf, "wrong": "", "said": request.query_params.get("said", "")})
+    return page(request, visit, "account.html", {"wrong": "", "said": said(request, {"password"})})
 
 
 async def change_password(request: Request, visit: Visit) -> Response:
@@ -111,7 +112,7 @@ async def change_password(request: Request, visit: Visit) -> Response:
         wrong = visit.say(f"wrong_{exc}", least=MIN_PASSWORD)
     else:
         return RedirectResponse("/account?said=password", status_code=303)
-    return page(request, visit, "account.html", {"csrf": visit.csrf, "wrong": wrong, "said": ""}, status=422)
+    return page(request, visit, "account.html", {"wrong": wrong, "said": ""}, status=422)
 
 
 async def still_here(_request: Request, _visit: Visit) -> Response:

@@ -61,7 +61,7 @@ async def test_the_question_stands_in_no_address_and_is_written_down_nowhere(con
     page = (await visitor.gets("/ask")).text
     assert "how do I get a visa" not in page
     assert await app.storage.read(lambda uow: [one.asked for one in uow.gaps.all()]) == []
-    assert await app.storage.read(lambda uow: uow.figures.turns(since=app.clock.now() - timedelta(days=1))) == []
+    assert await app.storage.read(lambda uow: uow.figures.outcomes(since=app.clock.now() - timedelta(days=1))) == {}
 
 
 async def test_staff_are_shown_what_the_public_is_not(console: Served, shelf: Shelf) -> None:
