@@ -77,6 +77,7 @@ class Prepared:
         self._known: dict[str, NDArray[np.float32]] = {}
         self.name, self.dim, self.languages = encoder.name, encoder.dim, encoder.languages
         self.second: Prepared | None = Prepared(encoder.second) if encoder.second else None
+        self.taught: Encoder | None = None  # the sets hold no entries
 
     def read(self, texts: Sequence[str]) -> None:
         """Embed questions that will be asked."""

@@ -22,13 +22,11 @@ from knowledge.errors import IndexCorrupt, IndexMissing, IndexStale, InvalidDocu
 from knowledge.index.build import build_index
 from knowledge.index.encoder import names_of, open_encoder, prepared_names
 from knowledge.index.manifest import Manifest, load_current
-from knowledge.index.weights import adapted
 from knowledge.index.weights import prepare as prepare_encoder
 from knowledge.starter import read_library
 from knowledge.store import KnowledgeStore
 
 Say = Callable[[str], None]
-ADAPTER = "adapter.npz"
 
 
 def prepare(settings: Settings, say: Say) -> None:
@@ -127,11 +125,10 @@ def _encoder(settings: Settings, say: Say) -> str:
 
 
 def _nlu_encoder(settings: Settings, say: Say) -> str:
-    """Make the encoder NLU reads with: ours, changed by the adapter that lies in the Rasa project."""
-    adapter = settings.nlu.folder / ADAPTER
-    if not adapter.exists():
-        return f"no {adapter}: an NLU server elsewhere has its own"
-    prepare_encoder(settings.nlu.encoder, _progress(say), recipes=adapted(adapter))
+    """Make the encoders NLU reads with: always ours, whatever search was set to."""
+    if settings.nlu.url is not None:
+        return "an NLU server elsewhere has its own"
+    prepare_encoder(settings.nlu.encoder, _progress(say))
     return str(settings.nlu.encoder)
 
 

@@ -123,7 +123,7 @@ class Nlu(Section):
     url: str | None = Field(default=None, description="Address of a running NLU server. Default none: `waypost up` starts one.")
     token: Secret = Field(default=None, description="Token of that server.")
     folder: Path = Field(default=Path("nlu"), description="The Rasa project, with its own virtual environment and models.")
-    encoder: Path = Field(default=Path("var/understanding"), description="Folder of the encoder it reads with; made by set-up.")
+    encoder: Path = Field(default=Path("var/encoder"), description="Folder of the encoders it reads with; made by set-up.")
 
 
 class Operator(Section):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-DEFAULT = HERE.parent / "var" / "understanding"
+DEFAULT = HERE.parent / "var" / "encoder"
 
 
 class EncoderMissing(Exception):
@@ -16,15 +16,15 @@ class EncoderMissing(Exception):
 
 
 def encoder_folders(environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders of the first and the second encoder.
+    """Return the folders of the taught and the second encoder.
 
-    ``WAYPOST_NLU_ENCODER`` names the first; the default is the one `waypost setup` makes.
+    ``WAYPOST_NLU_ENCODER`` names the folder they lie in; the default is the one `waypost setup` makes.
 
     Raises:
         EncoderMissing: one of them holds no manifest.
     """
-    first = Path(environ.get("WAYPOST_NLU_ENCODER") or DEFAULT)
-    folders = [first, first / "second"]
+    folder = Path(environ.get("WAYPOST_NLU_ENCODER") or DEFAULT)
+    folders = [folder / "taught", folder / "second"]
     for folder in folders:
         if not (folder / "manifest.json").is_file():
             raise EncoderMissing(f"There is no encoder in {folder}: run `make setup`, or set WAYPOST_NLU_ENCODER.")

@@ -125,6 +125,10 @@ class Prepared:
     def second(self) -> Encoder | None:
         return self._second
 
+    @property
+    def taught(self) -> Encoder | None:
+        return None  # the passages are no entries
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_queries(texts)
 

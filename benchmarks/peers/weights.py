@@ -83,7 +83,7 @@ def _write_model(folder: Path, source: E5File) -> None:
 
 
 def _write_tokenizer(folder: Path, source: E5File) -> None:
-    write_tokenizer(folder / "tokenizer.json", pieces=source.pieces, scores=source.scores, **source.special)
+    write_tokenizer(folder / "tokenizer.json", pieces=source.pieces, scores=source.scores, lower=False, **source.special)
     names = {kind: source.pieces[source.special[kind]] for kind in ("bos", "eos", "pad", "unk")}
     special = {f"{kind}_token": name for kind, name in names.items()}
     special |= {"cls_token": names["bos"], "sep_token": names["eos"], "mask_token": MASK_PIECE}

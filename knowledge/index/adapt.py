@@ -1,13 +1,14 @@
-"""Teach the first encoder to tell labelled texts apart, and write what changed as an adapter.
+"""Teach the first encoder what people mean and which entry answers them, and write what changed as an adapter.
 
-    python -m knowledge.index.adapt nlu/data nlu/adapter.npz        (make nlu-adapt; 20 to 40 minutes on two cores)
+    python -m knowledge.index.adapt nlu/data knowledge/library knowledge/index/adapter.npz    (make adapt; 40 minutes or more)
 
-Frozen vectors hold what a text is about; danger and a question about danger are about the same. Learnt are low-rank changes to
-the upper layers, together with a linear reading of the adapted vector beside the second encoder's; the reading is thrown
-away, for NLU learns its own. The lower layers are computed once and kept.
+Frozen vectors hold what a text is about; danger and a question about danger are about the same, and so are neighbouring topics.
+Learnt are low-rank changes to the upper layers, from two tasks at once: the intent of NLU's utterances, and the topic of the
+library's phrasings. Each task has a linear reading of the adapted vector beside the second encoder's; the readings are thrown
+away, for NLU and the index learn their own. The lower layers are computed once and kept.
 
-Deterministic for one machine and seed. Worth repeating when much data has been added; without it new utterances still count,
-because NLU's classifier is trained on every set-up.
+Deterministic for one machine and seed. Worth repeating when much data has been added; without it new utterances and phrasings
+still count, because both are learnt from at every set-up.
 """
 
 import argparse
@@ -29,12 +30,13 @@ from knowledge.index.bert_graph import Quantised, Shape, Tensors
 from knowledge.index.e5_file import FILE, E5File
 from knowledge.index.encoder import open_encoder
 from knowledge.index.weights import FIRST, PROMPTS, installed
+from knowledge.starter import read_library
 from knowledge.utterances import read_utterances
 
 FIXED_LAYERS = 6
 """Layers below keep their weights; what they make of a text is computed once."""
 RANK = 24
-EPOCHS = 3
+EPOCHS = 2
 RATE = 1e-3
 BATCH = 32
 SMOOTHING = 0.05
@@ -44,22 +46,33 @@ MAX_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
-    """What is learnt from, one entry a text."""
+class Task:
+    """Texts, and the label that is to be read in each of them."""
 
+    name: str
     texts: Sequence[str]
-    labels: NDArray[np.int64]
-    names: Sequence[str]
-    """Label by number."""
+    labels: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The different labels, in order."""
+        return sorted(set(self.labels))
+
+    @property
+    def numbers(self) -> list[int]:
+        """The place of each text's label among ``names``."""
+        place = {name: number for number, name in enumerate(self.names)}
+        return [place[label] for label in self.labels]
 
 
-def read_texts(folder: Path) -> Texts:
-    """Read ``folder/<language>/<label>.yml``, each file a list of utterances."""
-    utterances = list(read_utterances(folder))
-    names = sorted({one.intent for one in utterances})
-    numbers = {name: number for number, name in enumerate(names)}
-    labels = np.array([numbers[one.intent] for one in utterances])
-    return Texts(texts=[one.text for one in utterances], labels=labels, names=names)
+def read_tasks(utterances: Path, library: Path) -> list[Task]:
+    """Read ``utterances/<language>/<intent>.yml``, each file a list, and the phrasings of a library's entries by topic."""
+    said = list(read_utterances(utterances))
+    asked = [(phrasing, entry.topic) for entry in read_library(library).entries if entry.topic for phrasing in entry.phrasings]
+    return [
+        Task(name="intents", texts=[one.text for one in said], labels=[one.intent for one in said]),
+        Task(name="topics", texts=[text for text, _ in asked], labels=[topic for _, topic in asked]),
+    ]
 
 
 class Changed(nn.Module):  # type: ignore[misc]  # untyped library
@@ -110,23 +123,31 @@ class Layer(nn.Module):  # type: ignore[misc]
 
 
 class Upper(nn.Module):  # type: ignore[misc]
-    """The layers that learn, and the linear reading above them."""
+    """The layers that learn, and a linear reading above them for each task."""
 
-    def __init__(self, model: E5File, *, beside: int, labels: int) -> None:
+    def __init__(self, model: E5File, *, beside: int, labels: Sequence[int]) -> None:
         super().__init__()
         layers = range(FIXED_LAYERS, model.shape.layers)
         self.layers = nn.ModuleList(Layer(f"l{layer}", model.shape, model.tensors, rank=RANK) for layer in layers)
-        self.reading = nn.Linear(model.shape.hidden + beside, labels)
+        self.readings = nn.ModuleList(nn.Linear(model.shape.hidden + beside, number) for number in labels)
 
     def forward(self, states: Tensor, mask: Tensor, beside: Tensor) -> Tensor:
-        """Return one score a label, (batch, labels)."""
+        """Return what the readings read, (batch, hidden + beside)."""
         with torch.autocast("cpu", dtype=torch.bfloat16):
             for layer in self.layers:
                 states = layer(states, mask)
         total = (states.float() * mask[..., None]).sum(1)
         parts = [functional.normalize(total, dim=1) * SCALES[0], functional.dropout(beside * SCALES[1], 0.1, self.training)]
-        scores: Tensor = self.reading(torch.cat(parts, 1))
-        return scores
+        return torch.cat(parts, 1)
+
+    def loss(self, vectors: Tensor, tasks: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean error over a batch in which texts of several tasks stand beside each other."""
+        parts = [
+            functional.cross_entropy(reading(vectors[own]), labels[own], label_smoothing=SMOOTHING, reduction="sum")
+            for task, reading in enumerate(self.readings)
+            for own in [tasks == task]
+        ]
+        return torch.stack(parts).sum() / len(labels)
 
     def factors(self) -> Factors:
         """Return what was learnt, by the names of ``bert_graph``."""
@@ -158,12 +179,21 @@ def lower_states(model: E5File, tokens: Sequence[Sequence[int]]) -> list[Tensor]
     return found
 
 
-def adapt(model: E5File, texts: Texts, tokens: Sequence[Sequence[int]], beside: NDArray[np.float32]) -> Factors:
-    """Learn from all texts, telling how it goes, and return the factors; ``beside`` is (texts, dimensions)."""
+def adapt(model: E5File, given: Sequence[Task], tokens: Sequence[Sequence[int]], beside: NDArray[np.float32]) -> Factors:
+    """Learn from all texts, telling how it goes, and return the factors.
+
+    Args:
+        model: whose layers are changed.
+        given: the tasks.
+        tokens: of the texts, task after task.
+        beside: the second encoder's vectors of the texts, (texts, dimensions).
+    """
     torch.manual_seed(0)
     order = np.random.default_rng(0)
-    states, second, labels = lower_states(model, tokens), torch.tensor(beside), torch.tensor(texts.labels)
-    upper = Upper(model, beside=beside.shape[1], labels=len(texts.names))
+    states, second = lower_states(model, tokens), torch.tensor(beside)
+    tasks = torch.tensor([number for number, task in enumerate(given) for _ in task.texts])
+    labels = torch.tensor([label for task in given for label in task.numbers])
+    upper = Upper(model, beside=beside.shape[1], labels=[len(task.names) for task in given])
     learning = [parameter for parameter in upper.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=RATE, weight_decay=0.01)
     steps = EPOCHS * math.ceil(len(tokens) / BATCH + len(tokens) / (BATCH * BATCH))
@@ -176,8 +206,8 @@ def adapt(model: E5File, texts: Texts, tokens: Sequence[Sequence[int]], beside: 
             for batch in _by_length(tokens, block.tolist())
         ]
         for batch in (batches[place] for place in order.permutation(len(batches))):
-            scores = upper(*_padded([states[text].float() for text in batch]), second[batch])
-            loss = functional.cross_entropy(scores, labels[batch], label_smoothing=SMOOTHING)
+            vectors = upper(*_padded([states[text].float() for text in batch]), second[batch])
+            loss = upper.loss(vectors, tasks[batch], labels[batch])
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -217,24 +247,28 @@ def _by_length(tokens: Sequence[Sequence[int]], chosen: Sequence[int]) -> Iterat
 
 def main() -> None:
     """Read the command line, learn, write."""
-    parser = argparse.ArgumentParser(description="Teach the first encoder to tell NLU's utterances apart.")
-    parser.add_argument("data", type=Path, help="folder of <language>/<intent>.yml")
+    parser = argparse.ArgumentParser(description="Teach the first encoder what people mean and which entry answers them.")
+    parser.add_argument("utterances", type=Path, help="folder of <language>/<intent>.yml")
+    parser.add_argument("library", type=Path, help="folder of entries with phrasings")
     parser.add_argument("target", type=Path, help="the adapter to write (.npz)")
     parser.add_argument(
         "--encoder", default="var/encoder", help="a prepared encoder: its tokenizer and its second model are used"
     )
     arguments = parser.parse_args()
-    texts = read_texts(arguments.data)
-    if not texts.texts:
-        parser.error(f"no utterances in {arguments.data}")
+    tasks = read_tasks(arguments.utterances, arguments.library)
+    for task in tasks:
+        if not task.texts:
+            parser.error(f"no {task.name} in {arguments.utterances} or {arguments.library}")
+        print(f"{len(task.texts)} texts with {len(task.names)} {task.name}", flush=True)
+    texts = [text for task in tasks for text in task.texts]
     prepared = open_encoder(arguments.encoder, threads=2)
     if prepared.second is None:
         parser.error(f"{arguments.encoder} is not a prepared encoder: run `make setup`")
     tokenizer = Tokenizer.from_file(str(Path(arguments.encoder) / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
-    tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts.texts]
+    tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
     model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
-    write_adapter(arguments.target, adapt(model, texts, tokens, prepared.second.encode_queries(texts.texts)))
+    write_adapter(arguments.target, adapt(model, tasks, tokens, prepared.second.encode_queries(texts)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from knowledge.index.rows import Rows
 from knowledge.index.snapshot import (
     FIRST,
     SECOND,
+    TAUGHT,
     FaissFiles,
     Shelf,
     Snapshot,
@@ -149,6 +150,8 @@ class _Work:
             self.meter.total += len(rows)
             if second := self.encoder.second:
                 self.meter.total += sum(row.language in second.languages for row in rows)
+            if self.encoder.taught:
+                self.meter.total += int(Rows.of(rows).curated.sum())
 
     def shelf(self, audience: Audience, rows: Sequence[IndexRow], before: Shelf | None) -> Shelf:
         """Write the files of one audience and return what they hold."""
@@ -164,7 +167,12 @@ class _Work:
         if encoder is not None and any(row.language in encoder.languages for row in rows):
             known = [row for row in news if row.language in encoder.languages]
             second = self._vectors(encoder, part_of(audience, SECOND), known, gone, before.second if before else None)
-        return Shelf.of(table, words, first, second)
+        taught = None
+        if self.encoder.taught is not None and table.is_lead.any():
+            curated = set(table.ids[table.curated].tolist())
+            known = [row for row in news if row.id in curated]
+            taught = self._vectors(self.encoder.taught, part_of(audience, TAUGHT), known, gone, before.taught if before else None)
+        return Shelf.of(table, words, first, second, taught)
 
     def _texts(self, rows: Sequence[IndexRow]) -> Iterator[Text]:
         for first in range(0, len(rows), AT_ONCE):
@@ -211,10 +219,11 @@ def _described(
 ) -> Manifest:  # fmt: skip
     parts = [part_of(audience, FIRST) for audience in shelves]
     parts += [part_of(audience, SECOND) for audience, shelf in shelves.items() if shelf.second is not None]
-    made_by, second = names_of(encoder)
+    parts += [part_of(audience, TAUGHT) for audience, shelf in shelves.items() if shelf.taught is not None]
+    made_by, second, taught = names_of(encoder)
     every = sorted((row for own in rows.values() for row in own), key=lambda row: row.id)
     return Manifest(
-        version=version, encoder=made_by, second=second, terms=EDITION, vectors=place.name, parts=parts,
+        version=version, encoder=made_by, second=second, taught=taught, terms=EDITION, vectors=place.name, parts=parts,
         corpus_hash=hash_of(every),
         counts={str(audience): len(own) for audience, own in rows.items()},
         files={path.name: sha256_of(path) for path in sorted(folder.iterdir())}, built_at=now,

@@ -10,7 +10,7 @@ import numpy as np
 from knowledge.errors import IndexCorrupt, IndexMissing
 from knowledge.index.manifest import load_current
 from knowledge.index.nearest import Nearest
-from knowledge.index.snapshot import FIRST, SECOND, Snapshot, VectorPlace, open_snapshot, part_of
+from knowledge.index.snapshot import FIRST, SECOND, TAUGHT, Snapshot, VectorPlace, open_snapshot, part_of
 from knowledge.passages import Audience, IndexRow, hash_of
 from knowledge.store import KnowledgeStore
 from knowledge.verify import Finding
@@ -59,10 +59,14 @@ def differences(store: KnowledgeStore, snapshot: Snapshot, rows: RowsByAudience)
             yield f"The {audience} index holds other passages than the database"
             continue
         yield from _lost(store, snapshot.manifest.encoder, part_of(audience, FIRST), shelf.first, own)
-        if shelf.second is not None and snapshot.manifest.second is not None:
-            known = shelf.second.ids
-            held = [row for row in own if row.id in known]
-            yield from _lost(store, snapshot.manifest.second, part_of(audience, SECOND), shelf.second, held)
+        if shelf.taught is not None and shelf.taught.ids != set(shelf.rows.ids[shelf.rows.curated].tolist()):
+            yield f"The {audience} index has portraits of other entries than the database"
+        beside = ((SECOND, snapshot.manifest.second, shelf.second), (TAUGHT, snapshot.manifest.taught, shelf.taught))
+        for part, encoder, vectors in beside:
+            if vectors is not None and encoder is not None:
+                known = vectors.ids
+                held = [row for row in own if row.id in known]
+                yield from _lost(store, encoder, part_of(audience, part), vectors, held)
 
 
 def _lost(store: KnowledgeStore, encoder: str, part: str, vectors: Nearest, rows: Sequence[IndexRow]) -> Iterator[str]:

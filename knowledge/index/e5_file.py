@@ -43,10 +43,16 @@ class E5File:
     """``bos``, ``eos``, ``pad`` and ``unk``."""
     tensors: Tensors
 
-    def write(self, folder: Path, changes: Changes = MappingProxyType({})) -> int:
-        """Write ``model.onnx``, its matrices changed, and ``tokenizer.json``; return the length of the vectors."""
+    def write(self, folder: Path, changes: Changes = MappingProxyType({}), *, lower: bool = False) -> int:
+        """Write ``model.onnx``, its matrices changed, and ``tokenizer.json``; return the length of the vectors.
+
+        Args:
+            folder: that is there.
+            changes: to its matrices.
+            lower: whether texts are read in lower case.
+        """
         write_graph(folder / "model.onnx", self.shape, self.tensors, changes)
-        write_tokenizer(folder / "tokenizer.json", pieces=self.pieces, scores=self.scores, **self.special)
+        write_tokenizer(folder / "tokenizer.json", pieces=self.pieces, scores=self.scores, lower=lower, **self.special)
         return self.shape.hidden
 
     @classmethod

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import EncoderUnavailable
-from knowledge.index.weights import MANIFEST, PROMPTS, SECOND, changed_file, read_manifest
+from knowledge.index.weights import MANIFEST, PROMPTS, SECOND, TAUGHT, changed_file, read_manifest
 
 BATCH = 16
 """Texts a call of the model; more is no faster on a processor, and memory grows with it."""
@@ -51,6 +51,11 @@ class Encoder(Protocol):
         """An encoder of another kind that is asked beside this one, where there is one."""
         ...
 
+    @property
+    def taught(self) -> "Encoder | None":
+        """This encoder as it has learnt to tell our entries apart, where there is one."""
+        ...
+
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector for each question, in order: float32 (n, dim), L2-normalised; (0, dim) for no texts.
 
@@ -63,19 +68,20 @@ class Encoder(Protocol):
         ...
 
 
-Names = tuple[str, str | None]
-"""What an index was made by: the encoder, and the one beside it."""
+Names = tuple[str, str | None, str | None]
+"""What an index was made by: the encoder, the one beside it, and the taught one."""
 
 
 def names_of(encoder: Encoder) -> Names:
-    """Return the names of an encoder and the one beside it."""
-    return encoder.name, encoder.second.name if encoder.second else None
+    """Return the names of an encoder, the one beside it, and the taught one."""
+    second, taught = encoder.second, encoder.taught
+    return encoder.name, second.name if second else None, taught.name if taught else None
 
 
 def prepared_names(folder: Path) -> Names | None:
     """Return the names of a prepared folder's encoders without loading them; None for any other folder or name."""
-    first, second = read_manifest(folder), read_manifest(folder / SECOND)
-    return (_name(first), _name(second) if second else None) if first else None
+    first, second, taught = (read_manifest(folder / part) for part in ("", SECOND, TAUGHT))
+    return (_name(first), _name(second) if second else None, _name(taught) if taught else None) if first else None
 
 
 def _name(manifest: dict[str, Any]) -> str:
@@ -108,6 +114,11 @@ class HashEncoder:
 
     @property
     def second(self) -> Encoder | None:
+        """None."""
+        return None
+
+    @property
+    def taught(self) -> Encoder | None:
         """None."""
         return None
 
@@ -155,6 +166,7 @@ class SentenceTransformerEncoder:
         parallel: bool,
         languages: frozenset[str] = frozenset(),
         second: Encoder | None = None,
+        taught: Encoder | None = None,
         alone: Callable[[str], NDArray[np.float32]] | None = None,
     ) -> None:
         self._model = model
@@ -162,6 +174,7 @@ class SentenceTransformerEncoder:
         self._languages = languages
         self._alone = alone
         self._second = second
+        self._taught = taught
         self._query_prompt = query_prompt
         self._passage_prompt = passage_prompt
         self._guard: AbstractContextManager[Any] = nullcontext() if parallel else threading.Lock()
@@ -186,6 +199,11 @@ class SentenceTransformerEncoder:
     def second(self) -> Encoder | None:
         """The encoder beside this one."""
         return self._second
+
+    @property
+    def taught(self) -> Encoder | None:
+        """This encoder as it has learnt to tell our entries apart."""
+        return self._taught
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 (n, dim), L2-normalised, in order."""
@@ -262,6 +280,7 @@ def _open_prepared(folder: Path, threads: int) -> Encoder:
             alone=module.alone,
             languages=frozenset(manifest["languages"]),
             second=_open_prepared(folder / SECOND, threads=1) if (folder / SECOND).is_dir() else None,
+            taught=_open_prepared(folder / TAUGHT, threads) if (folder / TAUGHT).is_dir() else None,
         )
     except EncoderUnavailable:
         raise

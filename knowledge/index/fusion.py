@@ -13,7 +13,7 @@ passages.
 other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one.
 
 Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0013-learned-portraits.md.
+(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0018-a-taught-encoder.md.
 """
 
 import json

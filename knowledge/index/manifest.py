@@ -23,6 +23,8 @@ class Manifest:
     encoder: str
     second: str | None
     """Name of the encoder beside the first."""
+    taught: str | None
+    """Name of the first encoder as it was taught to tell entries apart."""
     terms: int
     """Edition of the rules by which texts are cut into terms, see ``words``."""
     vectors: str
@@ -43,7 +45,7 @@ class Manifest:
 
     def made_by(self, names: Names) -> bool:
         """Return whether questions put into vectors and terms here and now can be compared with what the index holds."""
-        return (self.encoder, self.second, self.terms) == (*names, EDITION)
+        return (self.encoder, self.second, self.taught, self.terms) == (*names, EDITION)
 
     def fits(self, names: Names, vectors: str, corpus_hash: str) -> bool:
         """Return whether a build by these encoders, with vectors kept there, would make the same index again."""

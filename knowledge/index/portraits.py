@@ -1,10 +1,12 @@
 """What a curated entry is about as a whole: what tells its texts and phrasings from those of all other entries, and its words.
 
 One phrasing that happens to look like a question says little; that its neighbours do too says much. So an entry is judged by its
-closest passage and by its portrait: one direction for each subject, fitted by ridge regression to tell its passages from all
-others, in all languages at once. Portraits are made of what the index holds, when it is opened, and kept nowhere.
+closest passage and by its portrait: one direction for each subject, in all languages at once. It is the linear discriminant of
+its passages' mean, given how passages of a subject differ among themselves, and as long as makes that mean's own product 1: so
+it says the same for every entry and every audience. Portraits are made of what the index holds, when it is opened, and kept
+nowhere.
 
-Source: docs/adr/0013-learned-portraits.md.
+Source: docs/adr/0018-a-taught-encoder.md.
 """
 
 from collections.abc import Collection
@@ -22,8 +24,8 @@ from knowledge.index.rows import Rows
 
 FOREMOST = 8
 """Entries whose direct answer is looked at for their portrait alone."""
-RIDGE = 5.0
-"""How far directions are held back: as if each dimension had this much variation of its own in the sum over all passages."""
+RIDGE = 1e-3
+"""Variance that each dimension has besides what was seen, so that no direction rests on chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,41 +38,43 @@ class Portraits:
     leads: Ids
     """The passage that answers directly, of each."""
     directions: Vectors
-    """Of each subject, (subjects, dim): the dimensions of the first encoder, then those of the second, if there is one."""
-    middles: dict[str, Vectors]
-    """Language → mean of its passages' vectors, (dim,): most of what a question and a passage share is their language."""
+    """Of each subject, (subjects, dim): of the taught encoder, or the first where none was taught, then of the second, if any."""
     words: LexicalIndex
     """Under the numbers of the versions."""
 
     @classmethod
     def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None, in_second: NDArray[np.bool_]) -> Self:
-        """Return the portraits of what has a direct answer: curated entries, not an organisation's own documents."""
+        """Return the portraits of what has a direct answer: curated entries, not an organisation's own documents.
+
+        ``first`` are the vectors of the taught encoder where there is one.
+        """
         leads = np.flatnonzero(rows.is_lead)
         versions, places = np.unique(rows.versions[leads], return_index=True)
         subjects, subject = np.unique(rows.subject[leads[places]], return_inverse=True)
-        own = np.flatnonzero(np.isin(rows.versions, versions))
+        own = np.flatnonzero(rows.curated)
         texts = own[rows.shows[own] == rows.ids[own]]
         both = _Both(first, second, rows.ids[own], rows.ids[own[in_second[own]]])
-        middles = dict[str, Vectors]()
-        spread, totals = np.zeros((both.dim, both.dim), np.float32), np.zeros((len(subjects), both.dim), np.float32)
+        squares, totals = np.zeros((both.dim, both.dim)), np.zeros((len(subjects), both.dim))
         for number in np.unique(rows.language[own]):
             part = own[rows.language[own] == number]
             vectors = both.vectors(rows.ids[part], in_second=bool(in_second[part].all()))
-            middles[rows.languages[number]] = middle = vectors.mean(axis=0)
-            vectors -= middle
-            spread += vectors.T @ vectors
+            squares += vectors.T @ vectors
             np.add.at(totals, np.searchsorted(subjects, rows.subject[part]), vectors)
+        counts = np.bincount(np.searchsorted(subjects, rows.subject[own]), minlength=len(subjects))
+        means = totals / counts[:, None]
+        within = (squares - totals.T @ means) / max(1, len(own))
+        directions = np.linalg.solve(within + RIDGE * np.eye(both.dim), means.T).T
+        directions /= np.maximum((directions * means).sum(axis=1), RIDGE)[:, None]
         return cls(
             versions=versions,
             subject=subject,
             leads=rows.ids[leads[places]],
-            directions=np.linalg.solve(spread + RIDGE * np.eye(both.dim, dtype=np.float32), totals.T).T,
-            middles=middles,
+            directions=directions.astype(np.float32),
             words=words.merged(rows.ids[texts], rows.versions[texts]),
         )
 
     def likeness(
-        self, terms: Collection[str], written: str, first: Vectors, second: Vectors | None, fusion: Fusion
+        self, terms: Collection[str], first: Vectors, second: Vectors | None, fusion: Fusion
     ) -> Scores:  # fmt: skip
         """Return what being like each entry as a whole adds to the closeness of its passages.
 
@@ -78,13 +82,12 @@ class Portraits:
 
         Args:
             terms: of the question, see ``words``.
-            written: what it is written in; ISO 639-1.
-            first: by the first encoder, as it comes from there.
+            first: by the taught encoder, or by the first where none was taught, as it comes from there.
             second: by the second one, if it knows the language.
         """
         if not len(self.versions):
             return np.empty(0, np.float32)
-        told = self.directions @ self._question(written, first, second)
+        told = self.directions @ self._question(first, second)
         shares = np.zeros(len(told), np.float32)
         np.maximum.at(shares, self.subject, self.words.find(terms).shares)
         return fusion.likeness(told, shares)[self.subject]
@@ -103,13 +106,12 @@ class Portraits:
         spread[has_one] = likeness[np.searchsorted(self.versions, versions[has_one])]
         return spread
 
-    def _question(self, written: str, first: Vectors, second: Vectors | None) -> Vectors:
-        """Return a question beside the passages of its language, or of all where it has none; 0 for what no encoder says."""
-        middle = self.middles[written] if written in self.middles else np.mean(list(self.middles.values()), axis=0)
-        question = np.zeros(len(middle), np.float32)
-        question[: len(first)] = first - middle[: len(first)]
-        if second is not None and len(first) < len(middle):
-            question[len(first) :] = second - middle[len(first) :]
+    def _question(self, first: Vectors, second: Vectors | None) -> Vectors:
+        """Return a question as passages are: 0 for what no encoder says."""
+        question = np.zeros(self.directions.shape[1], np.float32)
+        question[: len(first)] = first
+        if second is not None and len(first) < len(question):
+            question[len(first) :] = second
         return question
 
 

@@ -42,6 +42,8 @@ class Question:
     """The same without what all questions in its language share."""
     second: Vectors | None
     """By the second one, if it knows the language."""
+    taught: Vectors | None
+    """By the taught one, if there are entries it tells apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +93,8 @@ class Place(NamedTuple):
 
 def glance(shelf: Shelf, question: Question, fusion: Fusion, *, look: int) -> Glance:
     """Look for the ``look`` nearest by the first encoder and by words, and for the entries most like the question."""
-    likeness = shelf.portraits.likeness(
-        question.terms, question.written, question.vector, question.second, fusion
-    )  # fmt: skip
+    read = question.vector if question.taught is None else question.taught
+    likeness = shelf.portraits.likeness(question.terms, read, question.second, fusion)
     words = shelf.words.find(question.terms)
     nearest, _ = shelf.first.search(question.first, limit=look)
     near = np.concatenate([nearest, words.best(look), shelf.portraits.foremost(likeness)])

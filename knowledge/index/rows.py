@@ -73,6 +73,11 @@ class Rows:
         columns = {name: np.array([row[at] for row in kept], kind) for at, (name, kind) in enumerate(COLUMNS.items())}
         return cls(columns, list(subjects), list(languages))
 
+    @property
+    def curated(self) -> NDArray[np.bool_]:
+        """Which rows belong to entries that answer directly, not to an organisation's own documents."""
+        return np.isin(self.versions, self.versions[self.is_lead])
+
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Return which ids are in the table."""
         return is_among(ids, self.ids)

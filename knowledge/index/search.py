@@ -153,12 +153,16 @@ class Searcher:
         readable = (language, *self._fallbacks.get(language, ()))
         question = Question(
             terms=different_terms(text, written), written=written, readable=readable, vector=vector,
-            first=self._fusion.centred(vector, written), second=None,
+            first=self._fusion.centred(vector, written), second=None, taught=None,
         )  # fmt: skip
         second = self._encoder.second if self._encoder.second and written in self._encoder.second.languages else None
-        has_entries = any(len(shelf.portraits.versions) for shelf in shelves)
-        if second is not None and has_entries:
-            question = replace(question, second=second.encode_queries([text])[0])
+        if any(len(shelf.portraits.versions) for shelf in shelves):
+            taught = self._encoder.taught
+            question = replace(
+                question,
+                second=second.encode_queries([text])[0] if second else None,
+                taught=taught.encode_queries([text])[0] if taught else None,
+            )
         seen = [glance(shelf, question, self._fusion, look=FIRST_LOOK) for shelf in shelves]
         found = rank(seen, question, self._fusion, collection=collection)
         is_sure = bool(found) and found[0].language == written and found[0].confidence >= SURE

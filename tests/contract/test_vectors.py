@@ -39,7 +39,7 @@ HALF = 2e-3
 """What half precision may take from a product."""
 ENOUGH = 0.99
 PART = "public.first"
-HASH = ("hash@1", None)
+HASH = ("hash@1", None, None)
 NONE = np.empty(0, np.int64)
 postgres = pytest.mark.postgres
 
@@ -291,7 +291,7 @@ class Desk:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def room(self, encoder: str = "hash@1", *, kept_for: timedelta = timedelta(days=7), exact_up_to: int = LIMIT) -> Room:
-        place = PgVectorPlace(self.database.engine, (encoder, None), exact_up_to=exact_up_to, kept_for=kept_for)
+        place = PgVectorPlace(self.database.engine, (encoder, None, None), exact_up_to=exact_up_to, kept_for=kept_for)
         return Room(place, self.database.folder / f"index-{next(self._numbers)}", is_exact=True, base=40)
 
     @property

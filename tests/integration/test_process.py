@@ -131,7 +131,7 @@ def test_everything_comes_up_and_ends_with_sigterm_leaving_no_process(place: Ins
         place.folder,
         {
             "WAYPOST_NLU__FOLDER": str(NLU),
-            "WAYPOST_NLU__ENCODER": str(NLU.parent / "var" / "understanding"),
+            "WAYPOST_NLU__ENCODER": str(NLU.parent / "var" / "encoder"),
             "WAYPOST_HEALTH__PORT": "18431",
         },
     )
