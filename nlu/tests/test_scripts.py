@@ -12,6 +12,7 @@ import pytest
 
 import run
 import train
+from encoder import DEFAULT
 from support import ROOT
 
 TOKEN = "x" * 16
@@ -74,7 +75,9 @@ def test_a_failed_training_leaves_no_model_and_no_rubbish(tree: Path, monkeypatc
 
 @pytest.mark.slow
 def test_an_interrupted_training_leaves_no_model_and_no_process(tree: Path) -> None:
-    with subprocess.Popen([sys.executable, "train.py"], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    environ = {**os.environ, "WAYPOST_NLU_ENCODER": str(DEFAULT)}
+    command = [sys.executable, "train.py"]
+    with subprocess.Popen(command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         time.sleep(4)
         process.send_signal(signal.SIGTERM)
         output = process.communicate(timeout=30)[0].decode()
