@@ -55,13 +55,13 @@ class Portraits:
         texts = own[rows.shows[own] == rows.ids[own]]
         both = _Both(first, second, rows.ids[own], rows.ids[own[in_second[own]]])
         squares, totals = np.zeros((both.dim, both.dim)), np.zeros((len(subjects), both.dim))
+        of_subject = np.searchsorted(subjects, rows.subject)
         for number in np.unique(rows.language[own]):
             part = own[rows.language[own] == number]
             vectors = both.vectors(rows.ids[part], in_second=bool(in_second[part].all()))
             squares += vectors.T @ vectors
-            np.add.at(totals, np.searchsorted(subjects, rows.subject[part]), vectors)
-        counts = np.bincount(np.searchsorted(subjects, rows.subject[own]), minlength=len(subjects))
-        means = totals / counts[:, None]
+            np.add.at(totals, of_subject[part], vectors)
+        means = totals / np.bincount(of_subject[own], minlength=len(subjects))[:, None]
         within = (squares - totals.T @ means) / max(1, len(own))
         directions = np.linalg.solve(within + RIDGE * np.eye(both.dim), means.T).T
         directions /= np.maximum((directions * means).sum(axis=1), RIDGE)[:, None]

@@ -413,6 +413,11 @@ def test_a_portrait_says_which_entry_and_the_closest_passage_whether_any() -> No
     assert places[1].confidence == pytest.approx(SAME.confidence(0.9), abs=0.01)
 
 
+def test_a_question_in_a_language_without_entries_is_compared_with_all() -> None:
+    found = told_apart(*LUCKY, *STEADY)
+    assert order(found, question=replace(about(2), written="hi"), fusion=AS_A_WHOLE)[0] // 100 == 2
+
+
 def test_variants_of_a_subject_are_alike_as_a_whole() -> None:
     """A variant with few phrasings in the question's language is known by those of the others."""
     french = [replace(one, language="fr", subject="P08", near=0.6) for one in entry(3, 0.6)]
