@@ -2,30 +2,38 @@
 
     python -m benchmarks.calibrate centres FOLDER    # Tatoeba sentences, one file a language: en, ar, …
     python -m benchmarks.calibrate readings FOLDER   # MLQA development questions in SQuAD format: en.json, ar.json, …
+    python -m benchmarks.calibrate entries evaluation
 
 *Centres*: the mean vector of up to 300 sentences, questions first, put to the encoder as questions. Tatoeba's sentences
 (CC BY 2.0 FR) are those of the LASER repository, ``data/tatoeba/v1``; only means are kept.
 
 *Readings*: every question is asked with its article present and left out; a logistic curve is fitted to the two. Pairs of
 languages get a curve of their own where there are questions, all others share one for the same and one for different languages.
+*Entries*: every other question for the library is asked with its entry present and left out, and beside them what is to be
+refused, of ``tuning.jsonl``, which nothing is trained on. The halves that are left over are what results are reported on.
+
 Writes the files the product reads. XQuAD takes no part: it is what results are reported on (``benchmarks/public_sets.py``).
 """
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.public_sets import Outcome, Prepared, ask, in_english, indexed, read
-from bot import settings
+from benchmarks.public_sets import EVERYBODY, Outcome, Prepared, ask, in_english, indexed, read
+from bot import bootstrap, settings
+from bot.adapters.clock import SystemClock
+from bot.adapters.storage.engine import open_engine
+from knowledge.evaluate import Query, read_queries
 from knowledge.index.encoder import open_encoder
-from knowledge.index.fusion import ANY, CENTRES, FILE, fusion_for
+from knowledge.index.fusion import ANY, CENTRES, FILE, Reading, fusion_for
 
 SENTENCES = 300
 MARKS = "?؟？"
+REFUSED = {"out_of_scope", "request_forbidden", "injection"}
 
 
 def write_centres(folder: Path) -> None:
@@ -61,6 +69,51 @@ def write_readings(folder: Path) -> None:
         print(pair, len(outcomes), curves[pair])
 
 
+def write_entries(folder: Path) -> None:
+    """Write how the closeness of curated entries is read."""
+    loaded = settings.load()
+    searcher = bootstrap.open_searcher(loaded, open_engine(loaded.database.url), SystemClock())
+    present, absent, refused = (dict[str, list[float]](same=[], cross=[]) for _ in range(3))
+
+    def best(query: Query, into: Mapping[str, list[float]], *, without: Collection[str] = ()) -> None:
+        places = searcher.rank(query.text, language=query.lang, audiences=EVERYBODY)
+        found = next((place.found[0] for place in places if place.found[0].subject[1] not in without), None)
+        if found is not None and (without or not query.relevant or found.subject[1] in _subjects(query)):
+            into["same" if found.language == query.lang else "cross"].append(found.closeness)
+
+    for name in ("library-public.jsonl", "library-languages.jsonl"):
+        for query in read_queries(folder / name)[::2]:
+            if query.relevant:
+                best(query, present)
+                best(query, absent, without=_subjects(query))
+    for row in map(json.loads, (folder / "tuning.jsonl").read_text(encoding="utf-8").splitlines()):
+        if row["intent"] in REFUSED:
+            best(Query(id="", text=row["text"], lang=row["lang"], relevant=frozenset()), refused)
+    curves = {kind: _fitted(present[kind], [absent[kind], refused[kind]]) for kind in present}
+    content = json.loads(FILE.read_text(encoding="utf-8")) | {"entries": curves}
+    FILE.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    for kind, curve in curves.items():
+        reading = Reading(**curve)
+        print(kind, curve)
+        for name, found in (("right", present), ("left out", absent), ("refused", refused)):
+            read = [round(reading.confidence(at), 3) for at in np.percentile(found[kind], [2, 5, 25, 50, 75, 95, 98])]
+            print(f"  {name}: {len(found[kind])}, confidence at p2 p5 p25 p50 p75 p95 p98: {read}")
+
+
+def _subjects(query: Query) -> set[str]:
+    """Return the topics of the entries that answer: files of the library are named by them."""
+    return {document.rpartition("/")[2].partition("-")[0] for document in query.relevant}
+
+
+def _fitted(present: Sequence[float], absent: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Fit present against kinds of absent; the two sides weigh the same, and so do the kinds."""
+    close = np.array([*present, *(one for kind in absent for one in kind)])
+    weights = np.concatenate([np.full(len(present), 1 / len(present)), *(np.full(len(kind), 0.5 / len(kind)) for kind in absent)])
+    fitted = LogisticRegression(C=1e6).fit(close[:, None], np.arange(len(close)) < len(present), weights * len(close))
+    slope = float(fitted.coef_[0, 0])
+    return {"middle": round(-float(fitted.intercept_[0]) / slope, 4), "slope": round(slope, 2)}
+
+
 def _curve(outcomes: Sequence[Outcome]) -> Mapping[str, float]:
     """Fit present against absent; scores are turned back into closeness first."""
     fusion = fusion_for(open_name())
@@ -80,4 +133,4 @@ def open_name() -> str:
 
 
 if __name__ == "__main__":
-    {"centres": write_centres, "readings": write_readings}[sys.argv[1]](Path(sys.argv[2]))
+    {"centres": write_centres, "readings": write_readings, "entries": write_entries}[sys.argv[1]](Path(sys.argv[2]))

@@ -6,14 +6,15 @@ win); for a passage in another language than the question, the second encoder's 
 share of the question's words that the passage holds. All three are absolute: they mean the same for every question, so that
 audiences and languages are ranked in one list.
 
-A curated entry has a *likeness* besides, of its portrait to the question (``portraits``); it is added to the closeness of all its
-passages.
+A curated entry has a *likeness* besides, of its portrait to the question (``portraits``), and each of its passages that of its
+taught vector to the question's. Both are added to the closeness.
 
 *Confidence* is the closeness read against questions whose answer is, and is not, among the texts: 0.5 is as likely the one as the
-other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one.
+other. It is read for each pair of languages, because a question in Arabic is never as close to an English text as an English one;
+and for entries by curves of their own, because what likeness adds tells what is off topic far better than the unchanged vectors.
 
 Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``). Those of likeness: docs/adr/0018-a-taught-encoder.md.
+(``benchmarks/calibrate.py``). Those of likeness and of entries: docs/adr/0018-a-taught-encoder.md.
 """
 
 import json
@@ -53,11 +54,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What being like a curated entry as a whole is worth, beyond what is usual for the entry to the point."""
+    """What being like a curated entry is worth, beyond what is usual for the entry to the point."""
 
     told: float = 0.0
     words: float = 0.0
     usual: float = 0.0
+    """Of the two above together."""
+    taught: float = 0.0
+    taught_usual: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,8 @@ class Fusion:
     """Language → what is taken off a question's vector."""
     readings: dict[str, Reading]
     """``same``, ``cross``, and pairs that have their own: ``ar>en`` is a question in Arabic, a text in English."""
+    entries: dict[str, Reading] = field(default_factory=dict)
+    """``same`` and ``cross`` of curated entries that the taught encoder reads; without them entries are read like all texts."""
     likeness_weights: Likeness = field(default_factory=Likeness)
 
     def centred(self, vector: Vectors, language: str) -> Vectors:
@@ -79,12 +85,11 @@ class Fusion:
         centre = self.centres.get(language, self.centres.get(ANY))
         return vector if centre is None else vector - centre
 
-    def closeness(self, first: Scores, second: Scores | None, words: Scores) -> Scores:
+    def closeness(self, first: Scores, second: Scores, words: Scores) -> Scores:
         """Return the closeness of each passage; where ``second`` is NaN, that encoder has nothing to say."""
-        total = first + np.float32(self.words) * words
-        return (
-            total if second is None else total + np.float32(self.second) * np.nan_to_num(second - np.float32(self.usual), nan=0.0)
-        )
+        beyond = np.nan_to_num(second - np.float32(self.usual), nan=0.0)
+        closeness: Scores = first + np.float32(self.words) * words + np.float32(self.second) * beyond
+        return closeness
 
     def likeness(self, told: Scores, words: Scores) -> Scores:
         """Return what being like each entry as a whole adds to the closeness of its passages.
@@ -97,18 +102,33 @@ class Fusion:
         likeness: Scores = np.float32(weights.told) * told + np.float32(weights.words) * words - np.float32(weights.usual)
         return likeness
 
+    def taught(self, products: Scores) -> Scores:
+        """Return what the taught encoder adds to the closeness of each passage; where ``products`` is NaN, nothing."""
+        weights = self.likeness_weights
+        beyond: Scores = np.nan_to_num(products - np.float32(weights.taught_usual), nan=0.0)
+        return np.float32(weights.taught) * beyond
+
     def confidence(
-        self, closeness: Scores, asked: str, written: Sequence[str], language: NDArray[np.int16]
+        self, closeness: Scores, asked: str, written: Sequence[str], language: NDArray[np.int16], entry: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Return the confidence of each passage; ``language`` says which of ``written`` it is in."""
-        readings = [self.reading(asked, one) for one in written]
-        middles, slopes = (np.array([getattr(one, name) for one in readings])[language] for name in ("middle", "slope"))
+        """Return the confidence of each passage.
+
+        Args:
+            closeness: of each passage.
+            asked: language of the question.
+            written: the languages that passages may be in.
+            language: which of ``written`` each is in.
+            entry: which passages the taught encoder was asked about.
+        """
+        curves = [self.reading(asked, one, entry=is_entry) for is_entry in (False, True) for one in written]
+        own = language + len(written) * entry
+        middles, slopes = (np.array([getattr(curve, name) for curve in curves])[own] for name in ("middle", "slope"))
         return _logistic(slopes * (closeness - middles))
 
-    def reading(self, asked: str, written: str) -> Reading:
+    def reading(self, asked: str, written: str, *, entry: bool = False) -> Reading:
         """Return the curve for a question and a text in these languages."""
-        own = self.readings.get(f"{asked}>{written}")
-        return own or self.readings["same" if asked == written else "cross"]
+        curves = self.entries if entry and self.entries else self.readings
+        return curves.get(f"{asked}>{written}") or curves["same" if asked == written else "cross"]
 
 
 def _logistic(value: float | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,5 +157,6 @@ def fusion_for(encoder: str) -> Fusion:
         words=measured["weights"]["words"],
         centres=centres,
         readings={pair: Reading(**curve) for pair, curve in measured["readings"].items()},
+        entries={kind: Reading(**curve) for kind, curve in measured["entries"].items()},
         likeness_weights=Likeness(**measured["likeness"]),
     )

@@ -11,10 +11,11 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.index.fusion import Fusion
 from knowledge.index.lexical import Matches
-from knowledge.index.nearest import Ids, Scores, Vectors
+from knowledge.index.nearest import Ids, Nearest, Scores, Vectors
 from knowledge.index.rows import AUTHORITIES, Subject
 from knowledge.index.snapshot import Shelf
 from knowledge.passages import Authority
@@ -96,8 +97,8 @@ def glance(shelf: Shelf, question: Question, fusion: Fusion, *, look: int) -> Gl
     read = question.vector if question.taught is None else question.taught
     likeness = shelf.portraits.likeness(question.terms, read, question.second, fusion)
     words = shelf.words.find(question.terms)
-    nearest, _ = shelf.first.search(question.first, limit=look)
-    near = np.concatenate([nearest, words.best(look), shelf.portraits.foremost(likeness)])
+    nearest = [part.search(vector, limit=look)[0] for part, vector in _parts(shelf, question)]
+    near = np.concatenate([*nearest, words.best(look), shelf.portraits.foremost(likeness)])
     return Glance(shelf=shelf, look=look, words=words, near=near, likeness=likeness)
 
 
@@ -148,17 +149,18 @@ def _documents(seen: Glance, question: Question, fusion: Fusion, collection: str
     first, second = shelf.first.scores(question.first, ids), _second(shelf, question, ids, places)
     closeness = fusion.closeness(first, second, seen.words.of(rows.shows[places]))
     closeness += AUTHORITY_STEP * (ORDINARY - rows.authority[places])
-    likeness = shelf.portraits.spread(seen.likeness, rows.versions[places])
-    # Which entry it is, portraits tell; whether any of them is to the point, the closest passage does.
-    confidence = fusion.confidence(closeness, question.written, rows.languages, rows.language[places])
-    closeness += likeness
-    order = np.lexsort((ids, -closeness))
+    taught = _taught(shelf, question, ids, places)
+    is_entry = np.isfinite(taught) & bool(fusion.entries)
+    total = closeness + shelf.portraits.spread(seen.likeness, rows.versions[places]) + fusion.taught(taught)
+    read = np.where(is_entry, total, closeness)
+    confidence = fusion.confidence(read, question.written, rows.languages, rows.language[places], is_entry)
+    order = np.lexsort((ids, -total))
     _, firsts = np.unique(rows.versions[places][order], return_index=True)
     best = order[np.sort(firsts)[: max(seen.look, KEPT)]]
     subjects = rows.subject[places[best]].tolist()
     columns = (
         ids[best].tolist(),
-        closeness[best].tolist(),
+        total[best].tolist(),
         confidence[best].tolist(),
         [rows.languages[one] for one in rows.language[places[best]].tolist()],
         [rows.subjects[one] for one in subjects],
@@ -176,12 +178,26 @@ def _candidates(seen: Glance, question: Question) -> Ids:
     return ids[seen.shelf.rows.holds(ids)]
 
 
-def _second(shelf: Shelf, question: Question, ids: Ids, places: Ids) -> Scores | None:
+def _parts(shelf: Shelf, question: Question) -> list[tuple[Nearest, Vectors]]:
+    """Return what is always searched: by the first encoder, and by the taught one where both sides have it."""
+    taught = [] if shelf.taught is None or question.taught is None else [(shelf.taught, question.taught)]
+    return [(shelf.first, question.first), *taught]
+
+
+def _second(shelf: Shelf, question: Question, ids: Ids, places: Ids) -> Scores:
     """Return the second encoder's products with passages in other languages; NaN for those it does not know."""
-    if shelf.second is None or question.second is None:
-        return None
-    scores = np.full(len(ids), np.nan, np.float32)
     foreign = np.array([language != question.written for language in shelf.rows.languages], np.bool_)
-    asked = shelf.in_second[places] & foreign[shelf.rows.language[places]]
-    scores[asked] = shelf.second.scores(question.second, ids[asked])
+    return _products(shelf.second, question.second, ids, shelf.in_second[places] & foreign[shelf.rows.language[places]])
+
+
+def _taught(shelf: Shelf, question: Question, ids: Ids, places: Ids) -> Scores:
+    """Return the taught encoder's products with passages of curated entries; NaN for others."""
+    return _products(shelf.taught, question.taught, ids, shelf.in_taught[places])
+
+
+def _products(part: Nearest | None, vector: Vectors | None, ids: Ids, asked: NDArray[np.bool_]) -> Scores:
+    """Return the inner products with those of ``ids`` that are asked for; NaN for the others, and where nothing can be asked."""
+    scores = np.full(len(ids), np.nan, np.float32)
+    if part is not None and vector is not None:
+        scores[asked] = part.scores(vector, ids[asked])
     return scores

@@ -96,12 +96,15 @@ class Shelf:
     """Of the passages of curated entries."""
     in_second: NDArray[np.bool_]
     """Which rows the second encoder's vectors hold."""
+    in_taught: NDArray[np.bool_]
 
     @classmethod
     def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None, taught: Nearest | None) -> Self:
         """Put the parts together."""
-        held = np.fromiter(second.ids, np.int64) if second is not None else np.empty(0, np.int64)
-        return cls(rows=rows, words=words, first=first, second=second, taught=taught, in_second=np.isin(rows.ids, held))
+        in_second, in_taught = (_held(part, rows) for part in (second, taught))
+        return cls(
+            rows=rows, words=words, first=first, second=second, taught=taught, in_second=in_second, in_taught=in_taught
+        )  # fmt: skip
 
     @cached_property
     def portraits(self) -> Portraits:
@@ -110,7 +113,7 @@ class Shelf:
 
     def prepare(self) -> None:
         """Do now what the first question would wait for."""
-        for part in (self.words, self.first, self.second, self.portraits.words):
+        for part in (self.words, self.first, self.second, self.taught, self.portraits.words):
             if part is not None:
                 part.prepare()
 
@@ -175,3 +178,8 @@ def _open_shelf(folder: Path, audience: Audience, manifest: Manifest, place: Vec
     if not len(shelf.rows.ids) == shelf.first.size == manifest.counts[audience] or shelf.words.size != len(shelf.rows.texts):
         raise IndexCorrupt(f"The parts of the {audience} index hold different passages: run `waypost knowledge build`")
     return shelf
+
+
+def _held(part: Nearest | None, rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows a part holds."""
+    return np.isin(rows.ids, np.empty(0, np.int64) if part is None else np.fromiter(part.ids, np.int64))

@@ -44,7 +44,7 @@ def test_extremes_are_read_without_an_overflow(closeness: float) -> None:
 def test_parts_are_added_with_their_weights() -> None:
     found = FUSION.closeness(scores(0.5, 0.5), scores(0.9, -0.1), scores(0, 1))
     np.testing.assert_allclose(found, [0.6, 0.7], atol=1e-6)
-    np.testing.assert_allclose(FUSION.closeness(scores(0.5), None, scores(1)), [0.8], atol=1e-6)
+    np.testing.assert_allclose(FUSION.closeness(scores(0.5), scores(np.nan), scores(1)), [0.8], atol=1e-6)
 
 
 def test_where_the_second_encoder_knows_nothing_the_others_decide() -> None:

@@ -413,6 +413,27 @@ def test_a_portrait_says_which_entry_and_the_closest_passage_whether_any() -> No
     assert places[1].confidence == pytest.approx(SAME.confidence(0.9), abs=0.01)
 
 
+def test_the_taught_vectors_of_an_entry_are_looked_at_and_count() -> None:
+    taught = {100: 0.1, 200: 0.9}
+    made = replace(shelf(*entry(1, 0.8), *entry(2, 0.7)), taught=vectors([(at, near, 0) for at, near in taught.items()]))
+    made = replace(made, in_taught=np.isin(made.rows.ids, list(taught)))
+    question = replace(asked(), taught=vector(1))
+    counts = replace(FUSION, likeness_weights=Likeness(taught=1.0, taught_usual=0.9))
+    assert order(made, question=question) == [100, 200]
+    assert order(made, question=question, fusion=counts) == [200, 100]
+    assert order(made, question=question, fusion=counts, look=1)[0] == 200  # nearest by nothing else
+
+
+def test_entries_are_read_by_curves_of_their_own_and_own_documents_as_before() -> None:
+    made = shelf(*entry(1, 0.5), *entry(2, 0.5, is_answer=False))
+    made = replace(made, taught=vectors([(100, 0.6, 0)]), in_taught=made.rows.ids == 100)
+    curve = Reading(middle=0.1, slope=5)
+    fusion = replace(FUSION, entries={"same": curve, "cross": SAME}, likeness_weights=Likeness(taught=0.5, taught_usual=0.4))
+    read = {place.passage: place.confidence for place in ranked([made], replace(asked(), taught=vector(1)), fusion, look=64)}
+    assert read[100] == pytest.approx(curve.confidence(0.5 + 0.5 * (0.6 - 0.4)), abs=1e-3)
+    assert read[200] == pytest.approx(SAME.confidence(0.5), abs=1e-3)
+
+
 def test_a_question_in_a_language_without_entries_is_compared_with_all() -> None:
     found = told_apart(*LUCKY, *STEADY)
     assert order(found, question=replace(about(2), written="hi"), fusion=AS_A_WHOLE)[0] // 100 == 2
