@@ -146,7 +146,7 @@ class Hit:
     anchor: str | None
     text: str
     lead: str
-    """The direct answer of the document: may equal ``text``."""
+    """The direct answer of a curated entry: may equal ``text``. Empty for other documents."""
     sources: tuple[Source, ...]
     checked: date
     """Day on which the sources were read; for imported documents, the day of publication."""
@@ -158,6 +158,10 @@ class Hit:
     """First day of this wording; the day of publication when it names none."""
     reviewed: bool
     """True when somebody signed this text."""
+
+    def pair(self, asked: str) -> Literal["entry", "same", "cross"]:
+        """Return what its score was read as, for a question in the language ``asked``."""
+        return "entry" if self.lead else "same" if self.language == asked else "cross"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

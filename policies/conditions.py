@@ -93,7 +93,12 @@ FIELDS: Final[dict[str, Field]] = {
     "best_score": _number("confidence of the best passage, 0 to 1"),
     "score_band": _word("that confidence against the thresholds of decision.yaml", *BANDS),
     "best_collection": _word("collection of the best passage"),
-    "score_pair": _word("question and passage in the same language or not", "same", "cross"),
+    "score_pair": _word(
+        "what the best passage is: of a curated entry, of another document in the question's language, or not in it",
+        "entry",
+        "same",
+        "cross",
+    ),
     "missing": _words("facts on which the best passage depends and which the person has not given"),
     "known": _words("facts the person has given"),
     "clarifications_asked": _number("clarifying questions in a row"),

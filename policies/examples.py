@@ -151,7 +151,7 @@ def _facts(document: Document, example: ExampleModel, path: Path, policies: Poli
 
 def _score(band: str, given: Mapping[str, object], policies: PolicySet) -> float | None:
     """Return a confidence inside ``band``, so that examples outlive a new measurement of the thresholds."""
-    pair, language = str(given.get("score_pair", "same")), str(given.get("language", "en"))
+    pair, language = str(given.get("score_pair", "entry")), str(given.get("language", "en"))
     floor = {"strong": "strong", "good": "answer", "near": "weak"}
     if band == "none":
         return None

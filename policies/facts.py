@@ -84,7 +84,8 @@ class TurnFacts:
         reports: Probability of each ``report_*`` intent, 0..1: somebody tells of danger or harm.
         best_score: Confidence that the best passage the person may see answers, 0 to 1, None when there is none.
         best_collection: Collection of that passage: ``pathways``, ``manual`` or another.
-        score_pair: ``same`` when question and passage share a language, else ``cross``.
+        score_pair: ``entry`` for a passage of a curated entry; for another document ``same`` when it is in the language of the
+            question, else ``cross``.
         depends_on: Facts that change the answer of the best passage: country, status, service …
         known: Facts the person has given, in the question or in answer to a clarifying question.
         clarifications_asked: Clarifying questions already asked in a row.
@@ -109,7 +110,7 @@ class TurnFacts:
     reports: Mapping[str, float] = field(default_factory=dict)
     best_score: float | None = None
     best_collection: str | None = None
-    score_pair: str = "same"
+    score_pair: str = "entry"
     depends_on: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
     clarifications_asked: int = 0

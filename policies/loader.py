@@ -270,6 +270,7 @@ def _value(document: Document, value: object, field: Field, op: str, closed: tup
 def _threshold(name: str, model: ThresholdModel) -> Threshold:
     return Threshold(
         name=name,
+        entry=model.entry,
         same=model.same,
         cross=model.cross,
         by_language=MappingProxyType(dict(model.by_language)),

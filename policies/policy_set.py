@@ -109,15 +109,17 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A number people argue about, per pair of languages.
+    """A number people argue about, per kind of passage.
 
     Attributes:
-        same: For a question and a passage in one language.
-        cross: For a passage in another language than the question.
+        entry: For a curated entry.
+        same: For a document of the organisation's own, in the language of the question.
+        cross: For one in another language.
         by_language: Overrides for same-language pairs, by ISO code of the question.
     """
 
     name: str
+    entry: float
     same: float
     cross: float
     by_language: Mapping[str, float]
@@ -126,8 +128,9 @@ class Threshold:
     since: str
 
     def value(self, score_pair: str, language: str) -> float:
-        """Return the threshold that holds for this pair."""
-        return self.by_language.get(language, self.same) if score_pair == "same" else self.cross
+        """Return the threshold that holds for this pair, see ``TurnFacts``."""
+        own = {"entry": self.entry, "same": self.by_language.get(language, self.same), "cross": self.cross}
+        return own[score_pair]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

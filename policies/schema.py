@@ -116,8 +116,9 @@ class SafetyFile(Model):
 
 
 class ThresholdModel(Sourced):
-    """A threshold per pair of languages."""
+    """A threshold for curated entries, and for other documents per pair of languages."""
 
+    entry: Share
     same: Share
     cross: Share
     by_language: dict[str, Share] = {}

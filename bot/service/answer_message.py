@@ -246,7 +246,7 @@ def _with_findings(
         reports=understanding.reports,
         best_score=best.score if best else None,
         best_collection=best.collection if best else None,
-        score_pair="same" if best and best.language == language.written else "cross",
+        score_pair=best.pair(language.written) if best else "entry",
         depends_on=best.depends_on if best else frozenset(),
         known=facts.known | known,
     )

@@ -137,8 +137,14 @@ async def aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> str:
 
 def _draft(app: App, found: Sequence[Hit], language: str) -> str:
     """Return the best answer for the public in the person's language, where it would have been given by itself."""
-    enough = app.policies.score_bands["answer"].value("same", language)
-    fit = [hit for hit in found if hit.audience is Audience.PUBLIC and hit.language == language and hit.score >= enough]
+    enough = app.policies.score_bands["answer"]
+    fit = [
+        hit
+        for hit in found
+        if hit.audience is Audience.PUBLIC
+        and hit.language == language
+        and hit.score >= enough.value(hit.pair(language), language)
+    ]
     if not fit:
         return ""
     source = citation_line(fit[0], app, language, app.clock.now().date())
@@ -169,7 +175,8 @@ async def _found(app: App, question: str, language: str) -> Sequence[Hit]:
     except RetrievalUnavailable as exc:
         logger.warning("no aid for a case", extra={"event": "handover.no_aid", "state": exc.state})
         return ()
-    return [hit for hit in found.hits if hit.score >= app.policies.score_bands["weak"].value("cross", language)]
+    enough = app.policies.score_bands["weak"]
+    return [hit for hit in found.hits if hit.score >= enough.value(hit.pair(language), language)]
 
 
 def _list(app: App, text_key: str, hits: Sequence[Hit]) -> str:

@@ -14,7 +14,7 @@ other. It is read for each pair of languages, because a question in Arabic is ne
 and for entries by curves of their own, because what likeness adds tells what is off topic far better than the unchanged vectors.
 
 Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``). Those of likeness and of entries: docs/adr/0018-a-taught-encoder.md.
+(``benchmarks/calibrate.py``). Those of likeness and of entries: docs/adr/0019-entries-are-read-by-all-that-is-known.md.
 """
 
 import json
