@@ -55,17 +55,17 @@ def environment(database: Path, **more: str) -> dict[str, str]:
 
 
 def prepare() -> Path:
-    """Make the demo's installation once, with the vectors the ordinary one has; return a database for this run."""
+    """Bring the demo's installation up to date, with the vectors the ordinary one has; return a database for this run."""
     prepared, used = FOLDER / "prepared" / "waypost.db", FOLDER / "data" / "waypost.db"
     for path in (prepared, used):
         path.parent.mkdir(parents=True, exist_ok=True)
-    if not prepared.exists() and KNOWN.exists():
+    if KNOWN.exists():
         engine = open_engine(f"sqlite:///{prepared}")
         migrate.upgrade(engine)
         engine.dispose()
         with sqlite3.connect(prepared) as connection:
             connection.execute("ATTACH ? AS known", (str(KNOWN),))
-            connection.execute("INSERT INTO embedding SELECT * FROM known.embedding")
+            connection.execute("INSERT OR IGNORE INTO embedding SELECT * FROM known.embedding")
         connection.close()
     # An `.env` of the office must not leak into the demo: an empty file stands in its place.
     (FOLDER / "empty.env").touch()
