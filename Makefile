@@ -160,7 +160,7 @@ knowledge: $(RUNTIME) ## Build the passage index anew
 
 nlu-train: setup ## Train the NLU model if its inputs have changed: part of set-up, for its encoder is made there
 
-adapt: setup ## Teach the encoder intents and topics anew: knowledge/index/adapter.npz (40 minutes); worth it after much new data
+adapt: $(RUNTIME) ## Teach the encoder intents and topics anew: knowledge/index/adapter.npz (40 minutes); worth it after much new data
 	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/library knowledge/index/adapter.npz
 
 nlu-check: $(NLU_DEV) ## The quick tests of nlu/: data, component, contract

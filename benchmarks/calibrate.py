@@ -17,7 +17,7 @@ Writes the files the product reads. XQuAD takes no part: it is what results are 
 
 import json
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from bot.adapters.storage.engine import open_engine
 from knowledge.evaluate import Query, read_queries
 from knowledge.index.encoder import open_encoder
 from knowledge.index.fusion import ANY, CENTRES, FILE, Reading, fusion_for
+from knowledge.index.ranking import Found
 
 SENTENCES = 300
 MARKS = "?؟？"
@@ -75,32 +76,34 @@ def write_entries(folder: Path) -> None:
     searcher = bootstrap.open_searcher(loaded, open_engine(loaded.database.url), SystemClock())
     present, absent, refused = (dict[str, list[float]](same=[], cross=[]) for _ in range(3))
 
-    def best(query: Query, into: Mapping[str, list[float]], *, without: Collection[str] = ()) -> None:
-        places = searcher.rank(query.text, language=query.lang, audiences=EVERYBODY)
-        found = next((place.found[0] for place in places if place.found[0].subject[1] not in without), None)
-        if found is not None and (without or not query.relevant or found.subject[1] in _subjects(query)):
-            into["same" if found.language == query.lang else "cross"].append(found.closeness)
+    def found(text: str, language: str) -> list[Found]:
+        return [place.found[0] for place in searcher.rank(text, language=language, audiences=EVERYBODY)]
+
+    def note(first: Sequence[Found], into: Mapping[str, list[float]], language: str) -> None:
+        for one in first[:1]:
+            into["same" if one.language == language else "cross"].append(one.closeness)
 
     for name in ("library-public.jsonl", "library-languages.jsonl"):
         for query in read_queries(folder / name)[::2]:
             if query.relevant:
-                best(query, present)
-                best(query, absent, without=_subjects(query))
+                every, right = found(query.text, query.lang), _topics(query)
+                note([one for one in every[:1] if one.subject[1] in right], present, query.lang)
+                note([one for one in every if one.subject[1] not in right], absent, query.lang)
     for row in map(json.loads, (folder / "tuning.jsonl").read_text(encoding="utf-8").splitlines()):
         if row["intent"] in REFUSED:
-            best(Query(id="", text=row["text"], lang=row["lang"], relevant=frozenset()), refused)
+            note(found(row["text"], row["lang"]), refused, row["lang"])
     curves = {kind: _fitted(present[kind], [absent[kind], refused[kind]]) for kind in present}
     content = json.loads(FILE.read_text(encoding="utf-8")) | {"entries": curves}
     FILE.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     for kind, curve in curves.items():
         reading = Reading(**curve)
         print(kind, curve)
-        for name, found in (("right", present), ("left out", absent), ("refused", refused)):
-            read = [round(reading.confidence(at), 3) for at in np.percentile(found[kind], [2, 5, 25, 50, 75, 95, 98])]
-            print(f"  {name}: {len(found[kind])}, confidence at p2 p5 p25 p50 p75 p95 p98: {read}")
+        for name, close in (("right", present), ("left out", absent), ("refused", refused)):
+            read = [round(reading.confidence(at), 3) for at in np.percentile(close[kind], [2, 5, 25, 50, 75, 95, 98])]
+            print(f"  {name}: {len(close[kind])}, confidence at p2 p5 p25 p50 p75 p95 p98: {read}")
 
 
-def _subjects(query: Query) -> set[str]:
+def _topics(query: Query) -> set[str]:
     """Return the topics of the entries that answer: files of the library are named by them."""
     return {document.rpartition("/")[2].partition("-")[0] for document in query.relevant}
 
@@ -108,8 +111,9 @@ def _subjects(query: Query) -> set[str]:
 def _fitted(present: Sequence[float], absent: Sequence[Sequence[float]]) -> dict[str, float]:
     """Fit present against kinds of absent; the two sides weigh the same, and so do the kinds."""
     close = np.array([*present, *(one for kind in absent for one in kind)])
-    weights = np.concatenate([np.full(len(present), 1 / len(present)), *(np.full(len(kind), 0.5 / len(kind)) for kind in absent)])
-    fitted = LogisticRegression(C=1e6).fit(close[:, None], np.arange(len(close)) < len(present), weights * len(close))
+    sides = [(present, 1), *((kind, len(absent)) for kind in absent)]
+    weights = np.concatenate([np.full(len(side), len(close) / 2 / len(side) / of) for side, of in sides])
+    fitted = LogisticRegression(C=1e6).fit(close[:, None], np.arange(len(close)) < len(present), weights)
     slope = float(fitted.coef_[0, 0])
     return {"middle": round(-float(fitted.intercept_[0]) / slope, 4), "slope": round(slope, 2)}
 
@@ -117,14 +121,14 @@ def _fitted(present: Sequence[float], absent: Sequence[Sequence[float]]) -> dict
 def _curve(outcomes: Sequence[Outcome]) -> Mapping[str, float]:
     """Fit present against absent; scores are turned back into closeness first."""
     fusion = fusion_for(open_name())
-    close = [
-        fusion.reading(one.language, one.document_language).closeness(min(max(score, 1e-9), 1 - 1e-9))
-        for one in outcomes
-        for score in (one.present, one.absent)
-    ]
-    fitted = LogisticRegression(C=1e6).fit(np.array(close)[:, None], np.tile([1, 0], len(outcomes)))
-    slope = float(fitted.coef_[0, 0])
-    return {"middle": round(-float(fitted.intercept_[0]) / slope, 4), "slope": round(slope, 2)}
+    present, absent = (
+        [
+            fusion.reading(one.language, one.document_language).closeness(min(max(score, 1e-9), 1 - 1e-9))
+            for one, score in zip(outcomes, scores, strict=True)
+        ]
+        for scores in ([one.present for one in outcomes], [one.absent for one in outcomes])
+    )
+    return _fitted(present, [absent])
 
 
 def open_name() -> str:

@@ -215,6 +215,11 @@ class IndexRow:
     is_answer: bool
     """Its document is written as an answer, so that its lead stands for it; an imported document's first page does not."""
 
+    @property
+    def is_lead(self) -> bool:
+        """Whether it is the direct answer of a curated entry."""
+        return self.kind == "lead" and self.is_answer
+
 
 def hash_of(rows: Iterable[IndexRow]) -> str:
     """Return one hash of all that can be found."""

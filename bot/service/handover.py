@@ -7,7 +7,7 @@ sent, so that nobody in danger waits for a search: what the person was shown, in
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -137,14 +137,8 @@ async def aid(app: App, case_id: CaseId, *, even_sealed: bool = False) -> str:
 
 def _draft(app: App, found: Sequence[Hit], language: str) -> str:
     """Return the best answer for the public in the person's language, where it would have been given by itself."""
-    enough = app.policies.score_bands["answer"]
-    fit = [
-        hit
-        for hit in found
-        if hit.audience is Audience.PUBLIC
-        and hit.language == language
-        and hit.score >= enough.value(hit.pair(language), language)
-    ]
+    own = [hit for hit in found if hit.audience is Audience.PUBLIC and hit.language == language]
+    fit = _reaching(app, "answer", own, language)
     if not fit:
         return ""
     source = citation_line(fit[0], app, language, app.clock.now().date())
@@ -175,8 +169,13 @@ async def _found(app: App, question: str, language: str) -> Sequence[Hit]:
     except RetrievalUnavailable as exc:
         logger.warning("no aid for a case", extra={"event": "handover.no_aid", "state": exc.state})
         return ()
-    enough = app.policies.score_bands["weak"]
-    return [hit for hit in found.hits if hit.score >= enough.value(hit.pair(language), language)]
+    return _reaching(app, "weak", found.hits, language)
+
+
+def _reaching(app: App, band: str, hits: Iterable[Hit], language: str) -> list[Hit]:
+    """Return the hits that reach a threshold of ``score_bands``, for a question in this language."""
+    enough = app.policies.score_bands[band]
+    return [hit for hit in hits if hit.score >= enough.value(hit.pair(language), language)]
 
 
 def _list(app: App, text_key: str, hits: Sequence[Hit]) -> str:

@@ -29,10 +29,12 @@ from knowledge.index.adapter import Factors, write_adapter
 from knowledge.index.bert_graph import Quantised, Shape, Tensors
 from knowledge.index.e5_file import FILE, E5File
 from knowledge.index.encoder import open_encoder
-from knowledge.index.weights import FIRST, PROMPTS, installed
+from knowledge.index.weights import FIRST, PROMPTS, SECOND, installed, prepare
 from knowledge.starter import read_library
 from knowledge.utterances import read_utterances
 
+ENCODER = Path("var/encoder")
+"""Where set-up makes the encoder: its tokenizer and its second model are used."""
 FIXED_LAYERS = 6
 """Layers below keep their weights; what they make of a text is computed once."""
 RANK = 24
@@ -251,9 +253,6 @@ def main() -> None:
     parser.add_argument("utterances", type=Path, help="folder of <language>/<intent>.yml")
     parser.add_argument("library", type=Path, help="folder of entries with phrasings")
     parser.add_argument("target", type=Path, help="the adapter to write (.npz)")
-    parser.add_argument(
-        "--encoder", default="var/encoder", help="a prepared encoder: its tokenizer and its second model are used"
-    )
     arguments = parser.parse_args()
     tasks = read_tasks(arguments.utterances, arguments.library)
     for task in tasks:
@@ -261,14 +260,13 @@ def main() -> None:
             parser.error(f"no {task.name} in {arguments.utterances} or {arguments.library}")
         print(f"{len(task.texts)} texts with {len(task.names)} {task.name}", flush=True)
     texts = [text for task in tasks for text in task.texts]
-    prepared = open_encoder(arguments.encoder, threads=2)
-    if prepared.second is None:
-        parser.error(f"{arguments.encoder} is not a prepared encoder: run `make setup`")
-    tokenizer = Tokenizer.from_file(str(Path(arguments.encoder) / "tokenizer.json"))
+    prepared = prepare(ENCODER, print)
+    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
     model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
-    write_adapter(arguments.target, adapt(model, tasks, tokens, prepared.second.encode_queries(texts)))
+    beside = open_encoder(str(prepared / SECOND), threads=2).encode_queries(texts)
+    write_adapter(arguments.target, adapt(model, tasks, tokens, beside))
 
 
 if __name__ == "__main__":

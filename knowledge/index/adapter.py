@@ -1,4 +1,4 @@
-"""Small changes to the first encoder's matrices, learnt for another task than search (``adapt``).
+"""Small changes to the first encoder's matrices, learnt from utterances and phrasings (``adapt``).
 
 A change is the product of two thin matrices (LoRA), so that a file of a few megabytes holds those of many layers.
 

@@ -112,6 +112,12 @@ def _news(rows: Iterable[IndexRow], before: Shelf | None) -> list[IndexRow]:
     return [row for row in rows if row.id not in known]
 
 
+def _curated(some: Iterable[IndexRow], rows: Iterable[IndexRow]) -> list[IndexRow]:
+    """Return those of ``some`` that belong to an entry whose direct answer is among ``rows``."""
+    entries = {row.version_id for row in rows if row.is_lead}
+    return [row for row in some if row.version_id in entries]
+
+
 @dataclass(slots=True)
 class _Meter:
     """Tells how far a build is, how fast, and how long it will take."""
@@ -151,7 +157,7 @@ class _Work:
             if second := self.encoder.second:
                 self.meter.total += sum(row.language in second.languages for row in rows)
             if self.encoder.taught:
-                self.meter.total += int(Rows.of(rows).curated.sum())
+                self.meter.total += len(_curated(rows, rows))
 
     def shelf(self, audience: Audience, rows: Sequence[IndexRow], before: Shelf | None) -> Shelf:
         """Write the files of one audience and return what they hold."""
@@ -169,8 +175,7 @@ class _Work:
             second = self._vectors(encoder, part_of(audience, SECOND), known, gone, before.second if before else None)
         taught = None
         if self.encoder.taught is not None and table.is_lead.any():
-            curated = set(table.ids[table.curated].tolist())
-            known = [row for row in news if row.id in curated]
+            known = _curated(news, rows)
             taught = self._vectors(self.encoder.taught, part_of(audience, TAUGHT), known, gone, before.taught if before else None)
         return Shelf.of(table, words, first, second, taught)
 

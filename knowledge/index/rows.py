@@ -66,7 +66,7 @@ class Rows:
                 subjects.setdefault((row.collection, row.subject), len(subjects)),
                 languages.setdefault(row.language, len(languages)),
                 AUTHORITIES.index(row.authority),
-                row.kind == "lead" and row.is_answer,
+                row.is_lead,
             )
             for row in rows
         ]

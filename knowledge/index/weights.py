@@ -81,11 +81,9 @@ BESIDE = Recipe(
     languages=("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"),
     write=lambda folder, contents: use_file.write(folder, contents["weights.npz"], contents["sp.model"]),
 )
-Recipes = Mapping[str, Recipe]
-"""Folder below the target → what stands there."""
 
 
-def taught(adapter: Path = ADAPTER) -> Recipe:
+def taught(adapter: Path) -> Recipe:
     """Return the recipe of the first model as the adapter in a file changes it.
 
     It has learnt from questions in lower case, so that everything is given to it as such.
@@ -104,30 +102,21 @@ def taught(adapter: Path = ADAPTER) -> Recipe:
     )
 
 
-def our_recipes(adapter: Path = ADAPTER) -> Recipes:
-    """Return what an encoder's folder is made of.
-
-    Raises:
-        EncoderUnavailable: the adapter is missing or is none.
-    """
-    return {"": FIRST, SECOND: BESIDE, TAUGHT: taught(adapter)}
-
-
-def prepare(target: Path, progress: Progress, *, recipes: Recipes | None = None, source: Path | None = None) -> Path:
+def prepare(target: Path, progress: Progress, *, adapter: Path = ADAPTER, source: Path | None = None) -> Path:
     """Make ``target`` a folder that ``open_encoder`` reads, and return it; seconds of work, and nothing when it is one already.
 
     The folder is built beside ``target`` and renamed at the end, so an interrupted run leaves no half-made encoder and the
     next one starts over. Processes that prepare the same folder at once wait for each other. What was at ``target`` before
-    is replaced. ``progress`` is given one line at a time; ``recipes`` are ours by default; ``source`` is the first model's file,
-    by default the installed one.
+    is replaced. ``progress`` is given one line at a time; ``adapter`` is what the first model was taught; ``source`` is that
+    model's file, by default the installed one.
 
     Raises:
-        EncoderUnavailable: a model file is not installed or is not the one its recipe was written for, or ``target``
-            is a file.
+        EncoderUnavailable: a model file is not installed or is not the one its recipe was written for, the adapter is none, or
+            ``target`` is a file.
     """
     if target.exists() and not target.is_dir():
         raise EncoderUnavailable(f"{target} is a file; name a folder for the encoder, or remove the file.")
-    recipes = recipes or our_recipes()
+    recipes = {"": FIRST, SECOND: BESIDE, TAUGHT: taught(adapter)}
     if source is not None:
         _read(source, FIRST, e5_file.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from knowledge.errors import EncoderUnavailable
 from knowledge.index.adapter import read_adapter, write_adapter
 from knowledge.index.encoder import Encoder, HashEncoder, names_of, open_encoder, prepared_names
-from knowledge.index.weights import ADAPTER, SECOND, TAUGHT, our_recipes, prepare
+from knowledge.index.weights import ADAPTER, SECOND, TAUGHT, prepare
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads(Path(__file__).with_name("golden_vectors.json").read_text(encoding="utf-8"))
@@ -330,7 +330,7 @@ def an_adapter(path: Path, *, size: float) -> Path:
 
 def taught_by(adapter: Path) -> Encoder:
     """Return the taught encoder of a folder made with this adapter."""
-    made = open_encoder(str(prepare(adapter.with_suffix(""), print, recipes=our_recipes(adapter))), threads=2)
+    made = open_encoder(str(prepare(adapter.with_suffix(""), print, adapter=adapter)), threads=2)
     assert made.taught is not None
     return made.taught
 
@@ -351,10 +351,10 @@ def test_an_adapter_moves_the_taught_vectors(model: Encoder, taught: Encoder, tm
 def test_another_adapter_makes_the_folder_anew(tmp_path: Path) -> None:
     said: list[str] = []
     target = tmp_path / "adapted"
-    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.1)))
-    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.1)))
+    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.1))
+    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.1))
     assert "up to date" in said[-1]
-    prepare(target, said.append, recipes=our_recipes(an_adapter(tmp_path / "a.npz", size=0.2)))
+    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.2))
     assert "is ready" in said[-1]
 
 
@@ -369,9 +369,9 @@ def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
 def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("no numbers")
     with pytest.raises(EncoderUnavailable, match=r"a\.npz"):
-        our_recipes(tmp_path / "a.npz")
+        prepare(tmp_path / "made", print, adapter=tmp_path / "a.npz")
     with pytest.raises(EncoderUnavailable, match=r"b\.npz"):
-        our_recipes(tmp_path / "b.npz")
+        prepare(tmp_path / "made", print, adapter=tmp_path / "b.npz")
 
 
 def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
