@@ -19,6 +19,7 @@ from filelock import FileLock
 from knowledge.errors import IndexCorrupt, IndexMissing
 from knowledge.index.check import by_audience, differences
 from knowledge.index.encoder import Encoder, names_of
+from knowledge.index.letters import Letters, Phrasing
 from knowledge.index.lexical import LexicalIndex, Text
 from knowledge.index.manifest import CURRENT, MANIFEST, VERSIONS, Manifest, load_current, sha256_of
 from knowledge.index.nearest import Nearest, Vectors
@@ -31,6 +32,7 @@ from knowledge.index.snapshot import (
     Shelf,
     Snapshot,
     VectorPlace,
+    letters_file,
     open_snapshot,
     part_of,
     rows_file,
@@ -168,6 +170,8 @@ class _Work:
         words.save(self.folder / words_file(audience))
         table = Rows.of(rows)
         table.save(self.folder / rows_file(audience))
+        letters = self._letters(table, before)
+        letters.save(self.folder / letters_file(audience))
         first = self._vectors(self.encoder, part_of(audience, FIRST), news, gone, before.first if before else None)
         second, encoder = None, self.encoder.second
         if encoder is not None and any(row.language in encoder.languages for row in rows):
@@ -177,7 +181,7 @@ class _Work:
         if self.encoder.taught is not None and table.is_lead.any():
             known = _curated(news, rows)
             taught = self._vectors(self.encoder.taught, part_of(audience, TAUGHT), known, gone, before.taught if before else None)
-        return Shelf.of(table, words, first, second, taught)
+        return Shelf.of(table, words, letters, first, second, taught)
 
     def _texts(self, rows: Sequence[IndexRow]) -> Iterator[Text]:
         for first in range(0, len(rows), AT_ONCE):
@@ -185,6 +189,20 @@ class _Work:
             texts = self.store.texts_for([row.id for row in some])
             for row in some:
                 yield Text(id=row.id, language=row.language, text=texts[row.id])
+
+    def _letters(self, table: Rows, before: Shelf | None) -> Letters:
+        """Return what the phrasings' spelling tells; learnt anew only where others came or went."""
+        asked = np.flatnonzero(table.phrasings)
+        ids = table.ids[asked]
+        if before is not None and np.array_equal(ids, before.rows.ids[before.rows.phrasings]):
+            return before.letters
+        if len(ids):
+            self.meter.say(f"learning how {len(ids)} phrasings are spelt")
+        texts = self.store.texts_for(ids.tolist())
+        named = zip(table.subject[asked].tolist(), table.language[asked].tolist(), ids.tolist(), strict=True)
+        return Letters.of(
+            [Phrasing(table.subjects[subject], table.languages[language], texts[one]) for subject, language, one in named]
+        )
 
     def _vectors(
         self, encoder: Encoder, part: str, news: Sequence[IndexRow], gone: Collection[int], before: Nearest | None

@@ -14,7 +14,8 @@ other. It is read for each pair of languages, because a question in Arabic is ne
 and for entries by curves of their own, because what likeness adds tells what is off topic far better than the unchanged vectors.
 
 Source: docs/adr/0010-hybrid-retrieval.md; weights and readings were chosen on the MLQA development set
-(``benchmarks/calibrate.py``). Those of likeness and of entries: docs/adr/0019-entries-are-read-by-all-that-is-known.md.
+(``benchmarks/calibrate.py``). Those of likeness and of entries: docs/adr/0019-entries-are-read-by-all-that-is-known.md and
+docs/adr/0020-vectors-and-letters.md.
 """
 
 import json
@@ -58,8 +59,12 @@ class Likeness:
 
     told: float = 0.0
     words: float = 0.0
+    spelt: float = 0.0
+    """Of the square root of a chance."""
+    unspelt: float = 0.0
+    """That root, where the letters of an entry are not known well enough: so much that neither it nor the others lose by it."""
     usual: float = 0.0
-    """Of the two above together."""
+    """Of the three together."""
     taught: float = 0.0
     taught_usual: float = 0.0
 
@@ -91,15 +96,18 @@ class Fusion:
         closeness: Scores = first + np.float32(self.words) * words + np.float32(self.second) * beyond
         return closeness
 
-    def likeness(self, told: Scores, words: Scores) -> Scores:
+    def likeness(self, told: Scores, words: Scores, spelt: Scores) -> Scores:
         """Return what being like each entry as a whole adds to the closeness of its passages.
 
         Args:
             told: how clearly each entry is told from the others.
             words: the share of the question's words that each holds.
+            spelt: how likely the question is about each, by its letters; NaN where they are not known well enough.
         """
         weights = self.likeness_weights
-        likeness: Scores = np.float32(weights.told) * told + np.float32(weights.words) * words - np.float32(weights.usual)
+        letters = np.nan_to_num(np.sqrt(spelt), nan=weights.unspelt)
+        known = np.float32(weights.told) * told + np.float32(weights.words) * words + np.float32(weights.spelt) * letters
+        likeness: Scores = known - np.float32(weights.usual)
         return likeness
 
     def taught(self, products: Scores) -> Scores:

@@ -26,7 +26,7 @@ class Manifest:
     taught: str | None
     """Name of the first encoder as it was taught to tell entries apart."""
     terms: int
-    """Edition of the rules by which texts are cut into terms, see ``words``."""
+    """Edition of the rules by which texts are cut into terms and letters, see ``words``."""
     vectors: str
     """Where the vectors lie: ``faiss`` or ``pgvector``."""
     parts: list[str]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from knowledge.index.arrays import is_among
 from knowledge.index.fusion import Fusion
+from knowledge.index.letters import Letters
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.nearest import Ids, Nearest, Scores, Vectors
 from knowledge.index.rows import Rows
@@ -41,9 +42,15 @@ class Portraits:
     """Of each subject, (subjects, dim): of the taught encoder, or the first where none was taught, then of the second, if any."""
     words: LexicalIndex
     """Under the numbers of the versions."""
+    letters: Letters
+    spelt: Ids
+    """The number here of each subject of ``letters``."""
 
     @classmethod
-    def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None, in_second: NDArray[np.bool_]) -> Self:
+    def of(
+        cls, rows: Rows, words: LexicalIndex, letters: Letters, first: Nearest, second: Nearest | None,
+        in_second: NDArray[np.bool_],
+    ) -> Self:  # fmt: skip
         """Return the portraits of what has a direct answer: curated entries, not an organisation's own documents.
 
         ``first`` are the vectors of the taught encoder where there is one.
@@ -65,22 +72,27 @@ class Portraits:
         within = (squares - totals.T @ means) / max(1, len(own))
         directions = np.linalg.solve(within + RIDGE * np.eye(both.dim), means.T).T
         directions /= np.maximum((directions * means).sum(axis=1), RIDGE)[:, None]
+        number_of = {rows.subjects[subject]: number for number, subject in enumerate(subjects)}
         return cls(
             versions=versions,
             subject=subject,
             leads=rows.ids[leads[places]],
             directions=directions.astype(np.float32),
             words=words.merged(rows.ids[texts], rows.versions[texts]),
+            letters=letters,
+            spelt=np.array([number_of[subject] for subject in letters.subjects], np.int64),
         )
 
     def likeness(
-        self, terms: Collection[str], first: Vectors, second: Vectors | None, fusion: Fusion
+        self, text: str, language: str, terms: Collection[str], first: Vectors, second: Vectors | None, fusion: Fusion
     ) -> Scores:  # fmt: skip
         """Return what being like each entry as a whole adds to the closeness of its passages.
 
         Variants of one text have the same: the one in the question's language may have few phrasings, and its words count most.
 
         Args:
+            text: the question.
+            language: what it is written in, ISO 639-1.
             terms: of the question, see ``words``.
             first: by the taught encoder, or by the first where none was taught, as it comes from there.
             second: by the second one, if it knows the language.
@@ -90,7 +102,9 @@ class Portraits:
         told = self.directions @ self._question(first, second)
         shares = np.zeros(len(told), np.float32)
         np.maximum.at(shares, self.subject, self.words.find(terms).shares)
-        return fusion.likeness(told, shares)[self.subject]
+        chances = np.full(len(told), np.nan, np.float32)
+        chances[self.spelt] = self.letters.chances(text, language)
+        return fusion.likeness(told, shares, chances)[self.subject]
 
     def foremost(self, likeness: Scores) -> Ids:
         """Return the direct answers of the entries that are most like the question, in no order."""

@@ -31,6 +31,7 @@ ORDINARY = AUTHORITIES.index(Authority.GUIDANCE)
 class Question:
     """A question as the parts of an index take it."""
 
+    text: str
     terms: Collection[str]
     """Its different terms, see ``words``."""
     written: str
@@ -95,7 +96,7 @@ class Place(NamedTuple):
 def glance(shelf: Shelf, question: Question, fusion: Fusion, *, look: int) -> Glance:
     """Look for the ``look`` nearest by the first encoder and by words, and for the entries most like the question."""
     read = question.vector if question.taught is None else question.taught
-    likeness = shelf.portraits.likeness(question.terms, read, question.second, fusion)
+    likeness = shelf.portraits.likeness(question.text, question.written, question.terms, read, question.second, fusion)
     words = shelf.words.find(question.terms)
     nearest = [part.search(vector, limit=look)[0] for part, vector in _parts(shelf, question)]
     near = np.concatenate([*nearest, words.best(look), shelf.portraits.foremost(likeness)])

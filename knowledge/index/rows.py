@@ -78,6 +78,12 @@ class Rows:
         """Which rows belong to entries that answer directly, not to an organisation's own documents."""
         return np.isin(self.versions, self.versions[self.is_lead])
 
+    @property
+    def phrasings(self) -> NDArray[np.bool_]:
+        """Which rows are phrasings of curated entries."""
+        phrasings: NDArray[np.bool_] = self.curated & (self.shows != self.ids)
+        return phrasings
+
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Return which ids are in the table."""
         return is_among(ids, self.ids)

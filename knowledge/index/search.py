@@ -152,7 +152,7 @@ class Searcher:
         vector = self._encoder.encode_queries([text])[0]
         readable = (language, *self._fallbacks.get(language, ()))
         question = Question(
-            terms=different_terms(text, written), written=written, readable=readable, vector=vector,
+            text=text, terms=different_terms(text, written), written=written, readable=readable, vector=vector,
             first=self._fusion.centred(vector, written), second=None, taught=None,
         )  # fmt: skip
         second = self._encoder.second if self._encoder.second and written in self._encoder.second.languages else None

@@ -7,6 +7,7 @@ Layout of the index folder::
         manifest.json
         public.rows.npz      one set for each audience that has passages
         public.words.npz
+        public.letters.npz   how the phrasings of curated entries are spelt
         public.first.faiss   unless vectors lie in the database
         public.second.faiss  passages in the languages of the second encoder, where there is one
         public.taught.faiss  passages of curated entries by the taught encoder, where there is one
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import IndexCorrupt
+from knowledge.index.letters import Letters
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.manifest import VERSIONS, Manifest, sha256_of
 from knowledge.index.nearest import Ids, Nearest, Vectors
@@ -90,6 +92,7 @@ class Shelf:
 
     rows: Rows
     words: LexicalIndex
+    letters: Letters
     first: Nearest
     second: Nearest | None
     taught: Nearest | None
@@ -99,17 +102,20 @@ class Shelf:
     in_taught: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: Rows, words: LexicalIndex, first: Nearest, second: Nearest | None, taught: Nearest | None) -> Self:
+    def of(
+        cls, rows: Rows, words: LexicalIndex, letters: Letters, first: Nearest, second: Nearest | None, taught: Nearest | None
+    ) -> Self:  # fmt: skip
         """Put the parts together."""
         in_second, in_taught = (_held(part, rows) for part in (second, taught))
         return cls(
-            rows=rows, words=words, first=first, second=second, taught=taught, in_second=in_second, in_taught=in_taught
+            rows=rows, words=words, letters=letters, first=first, second=second, taught=taught,
+            in_second=in_second, in_taught=in_taught,
         )  # fmt: skip
 
     @cached_property
     def portraits(self) -> Portraits:
         """The curated entries as a whole."""
-        return Portraits.of(self.rows, self.words, self.taught or self.first, self.second, self.in_second)
+        return Portraits.of(self.rows, self.words, self.letters, self.taught or self.first, self.second, self.in_second)
 
     def prepare(self) -> None:
         """Do now what the first question would wait for."""
@@ -139,6 +145,11 @@ def rows_file(audience: Audience) -> str:
 def words_file(audience: Audience) -> str:
     """Return the file name of an audience's words."""
     return f"{audience}.words.npz"
+
+
+def letters_file(audience: Audience) -> str:
+    """Return the file name of an audience's letters."""
+    return f"{audience}.letters.npz"
 
 
 def open_snapshot(index_dir: Path, manifest: Manifest, place: VectorPlace) -> Snapshot:
@@ -171,6 +182,7 @@ def _open_shelf(folder: Path, audience: Audience, manifest: Manifest, place: Vec
     shelf = Shelf.of(
         Rows.load(folder / rows_file(audience)),
         LexicalIndex.load(folder / words_file(audience)),
+        Letters.load(folder / letters_file(audience)),
         place.open(folder, part_of(audience, FIRST)),
         vectors(SECOND),
         vectors(TAUGHT),

@@ -31,15 +31,15 @@ STEMMERS = {
 """ISO 639-1 → Snowball's name."""
 
 
-EDITION = 1
-"""Counted up whenever the same text gives other terms: indexes are built anew."""
+EDITION = 2
+"""Counted up whenever the same text gives other terms or letters: indexes are built anew."""
 RUN = 4
 """Characters of a run; a word's ends count as one each."""
 
 
 def terms_of(text: str, language: str) -> list[str]:
     """Return the terms of a text in ``language`` (ISO 639-1)."""
-    words, terms = _cut(_UNWRITTEN.sub("", unicodedata.normalize("NFKC", text).casefold()))
+    words, terms = _cut(_folded(text))
     stemmer = _stemmer(language)
     terms += stemmer.stemWords(words) if stemmer else words
     for word in words:
@@ -51,6 +51,16 @@ def terms_of(text: str, language: str) -> list[str]:
 def different_terms(text: str, language: str) -> tuple[str, ...]:
     """Return the terms of a text, each once: a question that says a word twice asks for it once."""
     return tuple(dict.fromkeys(terms_of(text, language)))
+
+
+def spelling(text: str) -> str:
+    """Return the words of a text as they are spelt, folded, with one blank between them."""
+    return " ".join(_WORD.findall(_folded(text)))
+
+
+def _folded(text: str) -> str:
+    folded: str = _UNWRITTEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+    return folded
 
 
 def _cut(folded: str) -> tuple[list[str], list[str]]:

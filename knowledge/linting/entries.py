@@ -16,7 +16,7 @@ LEAD_WORDS, TRANSLATED_LEAD_WORDS = 90, 120
 """Of a direct answer: many languages need more words than English for the same."""
 BODY_WORDS = 650
 TITLE_CHARS = 90
-PHRASINGS = {Audience.PUBLIC: (12, 220), Audience.STAFF: (8, 40)}
+PHRASINGS = {Audience.PUBLIC: (12, 300), Audience.STAFF: (8, 60)}
 PHRASING_CHARS = 240
 REVIEW = {True: timedelta(days=90), False: timedelta(days=180)}
 """Longest time from ``checked`` to ``review_due``, by ``time_sensitive``."""

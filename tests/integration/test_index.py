@@ -730,3 +730,35 @@ def test_an_empty_corpus_serves_nothing(tmp_path: Path) -> None:
 def test_any_name_of_a_document_can_be_kept(tmp_path: Path, path: str) -> None:
     room = Room(tmp_path, [sample(path, "Family."), sample("b.md", "Visa.")])
     assert room.paths("Family") == [path, "b.md"]
+
+
+# --- letters -----------------------------------------------------------------------------------------------------------------
+
+SPELT = {"visa": "A stamp to travel.", "camp": "A place to stay.", "food": "Something to eat."}
+
+
+def an_entry(name: str, *, ends: str = "abcd") -> Document:
+    return sample(f"en/{name}.md", SPELT[name], title=name.title(), topic=name, phrasings=tuple(f"{name} {end}" for end in ends))
+
+
+def test_letters_are_learnt_when_phrasings_change_and_taken_over_when_they_do_not(tmp_path: Path) -> None:
+    room = Room(tmp_path, [an_entry(name) for name in SPELT])
+    learnt = room.snapshot().shelves[Audience.PUBLIC].letters
+    assert [name for _, name in learnt.subjects] == sorted(name for _, name in learnt.subjects)
+    assert len(learnt.subjects) == len(SPELT)
+    room.said.clear()
+    room.publish(sample("own/rules.md", "House rules of the office.", title="Rules"))
+    room.build()
+    assert not [line for line in room.said if "spelt" in line]
+    kept = room.snapshot().shelves[Audience.PUBLIC].letters
+    assert np.array_equal(kept.chances("camp x", "en"), learnt.chances("camp x", "en"))
+    room.publish(an_entry("visa", ends="abcdefgh"))
+    room.build()
+    assert [line for line in room.said if "16 phrasings are spelt" in line]
+
+
+def test_phrasings_withdrawn_leave_the_letters(tmp_path: Path) -> None:
+    room = Room(tmp_path, [an_entry(name) for name in SPELT])
+    room.withdraw("en/food.md")
+    room.build()
+    assert not room.snapshot().shelves[Audience.PUBLIC].letters.subjects  # two are told apart without

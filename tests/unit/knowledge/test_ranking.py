@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from knowledge.index.fusion import Fusion, Likeness, Reading
+from knowledge.index.letters import Letters, Phrasing
 from knowledge.index.lexical import LexicalIndex, Text
 from knowledge.index.ranking import AUTHORITY_STEP, Place, Question, arrange, glance, rank
 from knowledge.index.rows import Rows
@@ -72,6 +73,7 @@ def shelf(*entries: Entry, audience: Audience = Audience.PUBLIC) -> Shelf:
     return Shelf.of(
         Rows.of(rows),
         LexicalIndex.of(texts),
+        Letters.of([]),
         vectors([(one.id, one.near, places[one.id]) for one in entries]),
         vectors(beside) if beside else None,
         None,
@@ -82,6 +84,7 @@ def asked(
     text: str = "", *, language: str = "en", fallbacks: Sequence[str] = (), written: str = "en", second: bool = False
 ) -> Question:
     return Question(
+        text=text,
         terms=different_terms(text, written),
         written=written,
         readable=(language, *fallbacks),
@@ -165,7 +168,7 @@ def test_a_phrasing_has_the_words_of_what_it_shows() -> None:
 def test_vectors_that_are_ahead_of_the_rows_are_left_out() -> None:
     ahead = shelf(Entry(id=1), Entry(id=2))
     behind = shelf(Entry(id=1))
-    found = Shelf.of(behind.rows, behind.words, ahead.first, None, None)
+    found = Shelf.of(behind.rows, behind.words, behind.letters, ahead.first, None, None)
     assert order(found) == [1]
 
 
@@ -365,7 +368,7 @@ def told_apart(*entries: Entry) -> Shelf:
     made = np.array([ABOUT[one.version or 0] for one in entries]) + noise
     taught = VectorIndex.of(np.array([one.id for one in entries]), made / np.linalg.norm(made, axis=1, keepdims=True))
     found = shelf(*entries)
-    return Shelf.of(found.rows, found.words, found.first, found.second, taught)
+    return Shelf.of(found.rows, found.words, found.letters, found.first, found.second, taught)
 
 
 def about(version: int) -> Question:
@@ -386,7 +389,7 @@ def test_the_middle_of_every_entry_is_as_like_it_whatever_the_shelf() -> None:
             own = found.rows.ids[found.rows.versions == version]
             assert found.taught is not None
             middle = found.taught.vectors(own).mean(axis=0)
-            assert portraits.likeness([], middle, None, AS_A_WHOLE)[place] == pytest.approx(1, abs=0.01)
+            assert portraits.likeness("", "en", [], middle, None, AS_A_WHOLE)[place] == pytest.approx(1, abs=0.01)
 
 
 def test_the_words_of_all_of_an_entry_count() -> None:
@@ -432,6 +435,29 @@ def test_entries_are_read_by_curves_of_their_own_and_own_documents_as_before() -
     read = {place.passage: place.confidence for place in ranked([made], replace(asked(), taught=vector(1)), fusion, look=64)}
     assert read[100] == pytest.approx(curve.confidence(0.5 + 0.5 * (0.6 - 0.4)), abs=1e-3)
     assert read[200] == pytest.approx(SAME.confidence(0.5), abs=1e-3)
+
+
+def spelt(*subjects: str) -> Letters:
+    """Return letters that know these entries by their names."""
+    return Letters.of([Phrasing(("own", name), "en", f"{name} {end}") for name in subjects for end in "abcd"])
+
+
+def test_an_entry_is_known_by_how_its_questions_are_spelt() -> None:
+    named = [
+        replace(one, subject=name) for name, version in (("visa", 1), ("camp", 2), ("food", 3)) for one in entry(version, 0.5)
+    ]
+    made = replace(shelf(*named), letters=spelt("visa", "camp", "food"))
+    fusion = replace(FUSION, likeness_weights=Likeness(spelt=0.5))
+    assert [order(made, question=asked(name), fusion=fusion)[0] for name in ("visa", "camp", "food")] == [100, 200, 300]
+
+
+def test_an_entry_whose_letters_are_not_known_is_neither_first_nor_last_for_that() -> None:
+    named = [
+        replace(one, subject=name) for name, version in (("visa", 1), ("camp", 2), ("food", 3)) for one in entry(version, 0.5)
+    ]
+    made = replace(shelf(*named, *entry(4, 0.5)), letters=spelt("visa", "camp", "food"))
+    fusion = replace(FUSION, likeness_weights=Likeness(spelt=0.5, unspelt=0.5))
+    assert order(made, question=asked("camp"), fusion=fusion)[:2] == [200, 400]
 
 
 def test_a_question_in_a_language_without_entries_is_compared_with_all() -> None:
