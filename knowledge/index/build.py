@@ -23,7 +23,7 @@ from knowledge.index.letters import Letters, Phrasing
 from knowledge.index.lexical import LexicalIndex, Text
 from knowledge.index.manifest import CURRENT, MANIFEST, VERSIONS, Manifest, load_current, sha256_of
 from knowledge.index.nearest import Nearest, Vectors
-from knowledge.index.rows import Rows
+from knowledge.index.rows import Rows, Subject
 from knowledge.index.snapshot import (
     FIRST,
     SECOND,
@@ -120,6 +120,17 @@ def _curated(some: Iterable[IndexRow], rows: Iterable[IndexRow]) -> list[IndexRo
     return [row for row in some if row.version_id in entries]
 
 
+def _asked(table: Rows) -> list[tuple[int, Subject, str]]:
+    """Return the phrasings of a table: id, subject and language.
+
+    An id has one text for ever; the subject changes when the text that it translates comes or goes.
+    """
+    own = np.flatnonzero(table.phrasings)
+    subjects = [table.subjects[number] for number in table.subject[own].tolist()]
+    languages = [table.languages[number] for number in table.language[own].tolist()]
+    return list(zip(table.ids[own].tolist(), subjects, languages, strict=True))
+
+
 @dataclass(slots=True)
 class _Meter:
     """Tells how far a build is, how fast, and how long it will take."""
@@ -191,18 +202,14 @@ class _Work:
                 yield Text(id=row.id, language=row.language, text=texts[row.id])
 
     def _letters(self, table: Rows, before: Shelf | None) -> Letters:
-        """Return what the phrasings' spelling tells; learnt anew only where others came or went."""
-        asked = np.flatnonzero(table.phrasings)
-        ids = table.ids[asked]
-        if before is not None and np.array_equal(ids, before.rows.ids[before.rows.phrasings]):
+        """Return what the phrasings' spelling tells; learnt anew only where they, or what they are about, changed."""
+        asked = _asked(table)
+        if before is not None and asked == _asked(before.rows):
             return before.letters
-        if len(ids):
-            self.meter.say(f"learning how {len(ids)} phrasings are spelt")
-        texts = self.store.texts_for(ids.tolist())
-        named = zip(table.subject[asked].tolist(), table.language[asked].tolist(), ids.tolist(), strict=True)
-        return Letters.of(
-            [Phrasing(table.subjects[subject], table.languages[language], texts[one]) for subject, language, one in named]
-        )
+        if asked:
+            self.meter.say(f"learning how {len(asked)} phrasings are spelt")
+        texts = self.store.texts_for([number for number, _, _ in asked])
+        return Letters.of([Phrasing(subject, language, texts[number]) for number, subject, language in asked])
 
     def _vectors(
         self, encoder: Encoder, part: str, news: Sequence[IndexRow], gone: Collection[int], before: Nearest | None

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from knowledge.index.encoder import Encoder, HashEncoder, names_of
 from knowledge.index.manifest import Manifest, load_current
 from knowledge.index.search import Searcher
 from knowledge.index.snapshot import FaissFiles, Snapshot, open_snapshot
-from knowledge.passages import Audience, Authority, Document, Hit
+from knowledge.passages import Audience, Authority, Document, Hit, sealed
 from knowledge.store import KnowledgeStore
 from knowledge.tables import embedding
 
@@ -762,3 +763,15 @@ def test_phrasings_withdrawn_leave_the_letters(tmp_path: Path) -> None:
     room.withdraw("en/food.md")
     room.build()
     assert not room.snapshot().shelves[Audience.PUBLIC].letters.subjects  # two are told apart without
+
+
+def test_letters_follow_a_translation_to_the_subject_of_its_original(tmp_path: Path) -> None:
+    """Its phrasings stay what they are; what they are about has another name once the original is published."""
+    french = replace(an_entry("visa"), path="fr/visa.md", topic=None, language="fr", translation_of="en/visa.md")
+    room = Room(tmp_path, [sealed(french), an_entry("camp"), an_entry("food")])
+    assert ("pathways", "en/visa.md") in room.snapshot().shelves[Audience.PUBLIC].letters.subjects
+    room.publish(sample("en/visa.md", "Nobody asks for this page.", title="Visa", topic="visa"))
+    room.build()
+    shelf = room.snapshot().shelves[Audience.PUBLIC]
+    assert set(shelf.letters.subjects) == set(shelf.rows.subjects)
+    assert room.paths("visa a", language="fr")
