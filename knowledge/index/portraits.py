@@ -3,10 +3,10 @@
 One phrasing that happens to look like a question says little; that its neighbours do too says much. So an entry is judged by its
 closest passage and by its portrait: one direction for each subject, in all languages at once. It is the linear discriminant of
 its passages' mean, given how passages of a subject differ among themselves, and as long as makes that mean's own product 1: so
-it says the same for every entry and every audience. Portraits are made of what the index holds, when it is opened, and kept
-nowhere.
+it says the same for every entry and every audience. Beside it count the entry's words and how its phrasings are spelt. Portraits
+are made of what the index holds, when it is opened, and kept nowhere; only the letters are learnt when it is built.
 
-Source: docs/adr/0018-a-taught-encoder.md.
+Source: docs/adr/0018-a-taught-encoder.md, docs/adr/0020-vectors-and-letters.md.
 """
 
 from collections.abc import Collection
