@@ -88,7 +88,7 @@ async def _run(settings: Settings, stop: asyncio.Event, *, supervise_nlu: bool, 
         for keep_time in (due.run, reconcile.run, *([board.run] if bot is not None else [])):
             tasks.create_task(keep_time(app, stop))
         # Lexicons compile at first use: the first cry for help must not wait for that.
-        tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up))
+        tasks.create_task(asyncio.to_thread(app.policies.screener.warm_up, stop.is_set))
         tasks.create_task(asyncio.to_thread(app.detector.detect, "its libraries load with the first text"))
         tasks.create_task(_listen(http.health(states), settings.health.host, settings.health.port, stop))
         tasks.create_task(_announce_ready(states, settings, announce, stop))

@@ -114,9 +114,8 @@ class Trial:
         kind = Kind.BUTTON if button else Kind.COMMAND if command else Kind.TEXT
         token = None
         if button:
-            token = uow.buttons.issue(
-                button.action, button.value, person_id=person.id, case_id=None, expires_at=now + timedelta(hours=1)
-            )
+            [[wired]] = uow.buttons.issue([[button]], person_id=person.id, case_id=None, expires_at=now + timedelta(hours=1))
+            token = wired.token
         return Incoming(
             update_id=UpdateId(self._updates), chat_id=self._chat, sender_id=self._chat, message_id=self._updates, kind=kind,
             sent_at=now, text="" if button else argument if command else text, command=command.lower() or None,

@@ -10,6 +10,7 @@ danger, the safety decision stands and also opens the case.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +36,7 @@ def told(text: str, language: str, policies: PolicySet) -> dict[str, str]:
 def decide(facts: TurnFacts, policies: PolicySet) -> Decision:
     """Return the decision for one turn; never raises, never returns nothing."""
     candidates = _candidates(facts, policies)
-    stage, chosen = candidates[0]
+    stage, chosen = next(candidates)
     if stage is not Stage.SAFETY:
         return chosen
     accepted = [other for at, other in candidates if at is Stage.WISH and other.opens_case]
@@ -136,15 +137,14 @@ def intent_kind(facts: TurnFacts, policies: PolicySet) -> str:
     return policies.intent_groups.get(facts.intent, "in_scope")
 
 
-def _candidates(facts: TurnFacts, policies: PolicySet) -> list[tuple[Stage | None, Decision]]:
-    """Return the matching decisions with their stages, best first, then the fallback."""
+def _candidates(facts: TurnFacts, policies: PolicySet) -> Iterator[tuple[Stage | None, Decision]]:
+    """Yield the matching decisions with their stages, best first, then the fallback; nobody looks at a stage before its turn."""
     table = fact_table(facts, policies)
-    found: list[tuple[Stage | None, Decision]] = []
     for stage in STAGES:
         matching = [rule for rule in policies.rules.get(stage, ()) if holds(rule.when, table)]
         pairs = sorted(((rule, _decision(rule, facts, table, policies)) for rule in matching), key=_rank)
-        found.extend((stage, decision) for _, decision in pairs)
-    return [*found, (None, _fallback(table, policies))]
+        yield from ((stage, decision) for _, decision in pairs)
+    yield None, _fallback(table, policies)
 
 
 def _rank(pair: tuple[Rule, Decision]) -> tuple[int, int, bool, int, str]:

@@ -93,7 +93,13 @@ class Pattern:
 
     def is_possible(self, text: str) -> bool:
         """Return whether ``text`` holds a fragment for every demand."""
-        return all(any(fragment in text for fragment in fragments) for fragments in self.needs)
+        for fragments in self.needs:
+            for fragment in fragments:
+                if fragment in text:
+                    break
+            else:
+                return False
+        return True
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the spans of matches in normalised ``text``."""

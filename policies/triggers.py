@@ -14,7 +14,7 @@ Most patterns are dismissed by a look-up of short fragments (`Patterns`) and nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -185,9 +185,11 @@ class Screener:
             calm=not triggers and (was_excused or masked is not plain),
         )
 
-    def warm_up(self) -> None:
-        """Compile every expression now; a service calls this once, beside its start."""
+    def warm_up(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Compile every expression now, as long as not ``is_over``; a service calls this once, beside its start."""
         for pattern in self.all_patterns():
+            if is_over():
+                return
             pattern.warm_up()
 
     def all_patterns(self) -> Iterator[Pattern]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.domain.cases import Case
-from bot.domain.deliveries import Address, Delivery, Priority, Text, ToPerson, WireButton
+from bot.domain.deliveries import Address, Delivery, Priority, Text, ToPerson
 from bot.domain.errors import VersionConflict
 from bot.domain.ids import PassageId
-from bot.domain.messages import Button, Incoming, Kind, Reply
+from bot.domain.messages import Incoming, Kind, Reply
 from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service import casework, commands, notices, relay
@@ -81,24 +81,6 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
         now=turn.now,
     )
     return TurnResult(decision=turn.decision, replies=replies, record=record, case_opened=opened)
-
-
-def issue_buttons(
-    uow: UnitOfWork, rows: Sequence[Sequence[Button]], person: Person, now: datetime
-) -> tuple[tuple[WireButton, ...], ...]:
-    """Return the buttons as Telegram sees them: opaque tokens bound to the person."""
-    return tuple(
-        tuple(
-            WireButton(
-                label=button.label,
-                token=uow.buttons.issue(
-                    button.action, button.value, person_id=person.id, case_id=None, expires_at=now + BUTTON_LIFE
-                ),
-            )
-            for button in row
-        )
-        for row in rows
-    )
 
 
 def _with_language(turn: Turn) -> Person:
@@ -293,7 +275,8 @@ def _send(uow: UnitOfWork, turn: Turn, conversation: Conversation, replies: Sequ
         pieces = split_text(reply.text)
         for n, piece in enumerate(pieces):
             is_last = n == len(pieces) - 1
-            buttons = issue_buttons(uow, reply.buttons, person, turn.now) if is_last else ()
+            rows = reply.buttons if is_last else ()
+            buttons = uow.buttons.issue(rows, person_id=person.id, case_id=None, expires_at=turn.now + BUTTON_LIFE)
             deliveries.append(
                 Delivery(
                     address=address,

@@ -19,6 +19,7 @@ from bot.domain.deliveries import (
     WireButton,
 )
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, StaffId
+from bot.domain.messages import Button
 from bot.domain.people import StaffMember
 from bot.service import groups
 from bot.service.app import App
@@ -71,18 +72,13 @@ def menu(
     uow: UnitOfWork, app: App, case: Case, rows: Sequence[Sequence[str]], *, now: datetime
 ) -> tuple[tuple[WireButton, ...], ...]:  # fmt: skip
     """Return buttons for verbs such as ``claim`` or ``snooze:1h``; what follows the colon is the button's value."""
-    return tuple(
-        tuple(
-            WireButton(
-                label=app.catalogue.staff_text(f"button_{verb.replace(':', '_')}"),
-                token=uow.buttons.issue(
-                    verb.partition(":")[0], verb.partition(":")[2], person_id=None, case_id=case.id, expires_at=now + BUTTON_LIFE
-                ),
-            )
-            for verb in row
-        )
-        for row in rows
-    )
+    buttons = [[_button(app, *verb.partition(":")) for verb in row] for row in rows]
+    return uow.buttons.issue(buttons, person_id=None, case_id=case.id, expires_at=now + BUTTON_LIFE)
+
+
+def _button(app: App, action: str, colon: str, value: str) -> Button:
+    label = app.catalogue.staff_text(f"button_{action}" + (f"_{value}" if colon else ""))
+    return Button(label=label, action=action, value=value)
 
 
 def refresh_header(uow: UnitOfWork, app: App, case: Case, *, now: datetime, again: str = "") -> None:

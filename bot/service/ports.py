@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.domain.cases import Case, CaseEvent, CaseMessage, CaseTopic, DeliveryState, Direction
-from bot.domain.deliveries import Content, Delivery, Pool
+from bot.domain.deliveries import Content, Delivery, Pool, WireButton
 from bot.domain.ids import CaseId, CaseMessageId, ChatId, OutboxId, PassageId, PersonId, StaffId, UpdateId
+from bot.domain.messages import Button
 from bot.domain.people import Conversation, DeskRole, Person, StaffMember
 from bot.domain.routing import Load
 from bot.domain.timers import Timer, TimerKind
@@ -484,14 +485,16 @@ OF_CASE = "@"
 class Buttons(Protocol):
     def issue(
         self,
-        action: str,
-        value: str,
+        rows: Sequence[Sequence[Button]],
         *,
         person_id: PersonId | None,
         case_id: CaseId | None,
         expires_at: datetime,
-    ) -> str:
-        """Return an opaque token, at most 64 bytes; that of a case's button begins with :data:`OF_CASE`."""
+    ) -> tuple[tuple[WireButton, ...], ...]:
+        """Return the buttons as Telegram sees them: opaque tokens of at most 64 bytes, bound to the person or the case.
+
+        That of a case's button begins with :data:`OF_CASE`.
+        """
         ...
 
     def look_up(self, token: str, *, now: datetime) -> ButtonAction | None:

@@ -15,6 +15,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from knowledge.index.arrays import is_among
 from knowledge.index.fusion import Fusion
@@ -67,7 +68,8 @@ class Portraits:
             part = own[rows.language[own] == number]
             vectors = both.vectors(rows.ids[part], in_second=bool(in_second[part].all()))
             squares += vectors.T @ vectors
-            np.add.at(totals, of_subject[part], vectors)
+            belongs = (np.ones(len(part), np.float32), (of_subject[part], np.arange(len(part))))
+            totals += csr_array(belongs, shape=(len(subjects), len(part))) @ vectors
         means = totals / np.bincount(of_subject[own], minlength=len(subjects))[:, None]
         within = (squares - totals.T @ means) / max(1, len(own))
         directions = np.linalg.solve(within + RIDGE * np.eye(both.dim), means.T).T

@@ -310,6 +310,7 @@ async def test_a_session_that_ends_leaves_no_words_on_the_screen_and_keeps_what_
     await expect(page.locator("#line")).to_have_text(say("session_over"), timeout=LIVE_MS)
     await expect(page.get_by_label(say("reply"))).to_have_value("a long answer")
     assert await page.locator("#case-talk article").count() == 0
+    assert await page.locator("[hx-sse\\:connect]").count() == 0, "it asks no more"
 
 
 async def test_the_glass_takes_two_windows(app: App, windows: Windows) -> None:

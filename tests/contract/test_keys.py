@@ -19,6 +19,7 @@ from bot.domain.cases import Case, CaseEvent, CaseTopic, DeliveryState, Directio
 from bot.domain.deliveries import Delivery, Pool, Text, ToChat
 from bot.domain.errors import InvalidSettings, KeyFileMissing, UnknownCode
 from bot.domain.ids import CaseId, ChatId, UpdateId
+from bot.domain.messages import Button
 from bot.domain.people import Conversation, DeskRole, Pending
 from bot.domain.turns import TurnRecord
 from bot.service.ports import InboxItem, Link, RawUpdate, UnitOfWork
@@ -240,7 +241,10 @@ def fill(uow: UnitOfWork, clock: FakeClock) -> str:
         uow.staff.invite(code, desk_role=DeskRole.CASEWORKER, expires_at=now + timedelta(days=1), now=now)
         if chat is not None:
             uow.staff.redeem(code, chat_id=chat, now=now)
-    return uow.buttons.issue("yes", "", person_id=amina.id, case_id=None, expires_at=now + timedelta(days=1))
+    [[yes]] = uow.buttons.issue(
+        [[Button(label="Yes", action="yes")]], person_id=amina.id, case_id=None, expires_at=now + timedelta(days=1)
+    )
+    return yes.token
 
 
 def claim(uow: UnitOfWork, clock: FakeClock) -> list[InboxItem]:

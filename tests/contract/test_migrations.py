@@ -17,6 +17,7 @@ from bot.domain.cases import Case, CaseEvent, DeliveryState, Direction, EventKin
 from bot.domain.deliveries import Delivery, Text, ToChat, ToPerson
 from bot.domain.errors import InvalidSettings, StorageUnavailable
 from bot.domain.ids import CaseId, ChatId, UpdateId
+from bot.domain.messages import Button
 from bot.domain.people import DeskRole, Pending
 from bot.domain.turns import TurnRecord
 from bot.service.ports import Link, RawUpdate, UnitOfWork
@@ -127,7 +128,7 @@ def everything(uow: UnitOfWork, clock: FakeClock) -> None:
     )
     uow.staff.invite("AB-12-CD", desk_role=DeskRole.CASEWORKER, expires_at=now.replace(year=2027), now=now)
     uow.staff.redeem("AB-12-CD", chat_id=WORKER, now=now)
-    uow.buttons.issue("yes", "", person_id=person.id, case_id=None, expires_at=now.replace(year=2027))
+    uow.buttons.issue([[Button(label="Yes", action="yes")]], person_id=person.id, case_id=None, expires_at=now.replace(year=2027))
 
 
 def test_whoever_copies_the_file_reads_no_words_and_learns_no_chat(tmp_path: Path, clock: FakeClock) -> None:

@@ -23,6 +23,7 @@ from bot.domain.cases import (
 from bot.domain.deliveries import Delivery, Header, Pool, Priority, Text, ToCase, ToChat, ToPerson
 from bot.domain.errors import Conflict, LeaseLost, UnknownCode, VersionConflict
 from bot.domain.ids import CaseId, ChatId, PassageId, PersonId, UpdateId
+from bot.domain.messages import Button
 from bot.domain.people import DeskRole, Pending, Person, PersonState, Role, Speaker, StaffMember
 from bot.domain.timers import Timer, TimerKind, TimerState
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
@@ -280,7 +281,8 @@ class TestPeople:
             uow.cases.link(AMINA, 5, Link(case_id=case.id, case_message_id=message.id))
             uow.turns.add(a_turn(person, clock))
             uow.outbox.add([text_to(person, 1)], now=clock.now())
-            uow.buttons.issue("human", "", person_id=person.id, case_id=None, expires_at=clock.now() + timedelta(1))
+            later = clock.now() + timedelta(1)
+            uow.buttons.issue([[Button(label="A person", action="human")]], person_id=person.id, case_id=None, expires_at=later)
             uow.people.record_consent(person.id, kind="handover:yes", granted=True, language="ar", now=clock.now())
 
         await storage.run(live)
@@ -564,24 +566,34 @@ class TestStaff:
 class TestSmallThings:
     async def test_a_button_means_what_it_was_issued_for_until_it_expires(self, storage: SqlStorage, clock: FakeClock) -> None:
         person = await storage.run(lambda uow: a_person(uow, clock))
-        token = await storage.run(
-            lambda uow: uow.buttons.issue(
-                "language", "ar", person_id=person.id, case_id=None, expires_at=clock.now() + timedelta(hours=1)
-            )
+        choices = [
+            [Button(label="عربي", action="language", value="ar"), Button(label="Türkçe", action="language", value="tr")],
+            [Button(label="No", action="human_no")],
+        ]
+        later = clock.now() + timedelta(hours=1)
+        [[wired, other], [no]] = await storage.run(
+            lambda uow: uow.buttons.issue(choices, person_id=person.id, case_id=None, expires_at=later)
         )
+        assert [wired.label, other.label, no.label] == ["عربي", "Türkçe", "No"]
+        assert len({wired.token, other.token, no.token}) == 3
+        token = wired.token
         assert len(token.encode()) <= 64
         found = await storage.run(lambda uow: uow.buttons.look_up(token, now=clock.now()))
         assert found is not None
         assert (found.action, found.value, found.person_id) == ("language", "ar", person.id)
         assert await storage.run(lambda uow: uow.buttons.look_up("forged", now=clock.now())) is None
-        assert await storage.run(lambda uow: uow.buttons.delete_expired(clock.advance(hours=2))) == 1
+        assert await storage.run(lambda uow: uow.buttons.issue([], person_id=None, case_id=None, expires_at=later)) == ()
+        assert await storage.run(lambda uow: uow.buttons.delete_expired(clock.advance(hours=2))) == 3
 
     async def test_only_a_button_of_a_case_says_so_in_its_token(self, storage: SqlStorage, clock: FakeClock) -> None:
         later = clock.now() + timedelta(hours=1)
         for case_id in (None, CaseId(1)):
-            token = await storage.run(
-                lambda uow, case_id=case_id: uow.buttons.issue("claim", "", person_id=None, case_id=case_id, expires_at=later)  # type: ignore[misc]
+            [[wired]] = await storage.run(
+                lambda uow, case_id=case_id: uow.buttons.issue(  # type: ignore[misc]
+                    [[Button(label="Claim", action="claim")]], person_id=None, case_id=case_id, expires_at=later
+                )
             )
+            token = wired.token
             assert token.startswith(OF_CASE) is (case_id is not None)
             found = await storage.run(lambda uow, token=token: uow.buttons.look_up(token, now=clock.now()))  # type: ignore[misc]
             assert found is not None

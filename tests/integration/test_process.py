@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulators.client import EmulatorProcess
-from support.process import Installation, stopped_at_the_end, wait_for_page
+from support.process import READY_WITHIN_S, Installation, stopped_at_the_end, wait_for_page
 
 NLU = Path(__file__).parents[2] / "nlu"
 
@@ -164,7 +164,7 @@ def test_no_log_holds_the_token_or_a_persons_words(place: Installation) -> None:
         with stopped_at_the_end(installation.start("-v", "serve")):
             telegram.fault("bad_gateway", method="sendMessage")
             amina.send("my secretword question about family reunification")
-            telegram.wait_for(lambda: amina.texts, 30)
+            telegram.wait_for(lambda: amina.texts, READY_WITHIN_S)
     assert "turn decided" in installation.log
     for secret in (telegram.token, telegram.token.partition(":")[2], "secretword", "Zzyzx", str(amina.user_id)):
         assert secret not in installation.log
@@ -192,7 +192,7 @@ def test_cases_pause_and_explain_work_from_the_command_line(place: Installation)
         )
         with stopped_at_the_end(installation.start("serve")):
             lea.send(installation.run("staff", "invite", "--role", "caseworker").stdout.splitlines()[0])
-            telegram.wait_for(lambda: any("linked" in text for text in lea.texts), 30)
+            telegram.wait_for(lambda: any("linked" in text for text in lea.texts), READY_WITHIN_S)
             alias = installation.run("staff", "list").stdout.split()[0]
             amina.send("I want to talk to a person")
             telegram.wait_for(lambda: amina.texts, 30)

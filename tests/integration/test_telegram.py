@@ -132,7 +132,7 @@ async def whole_way(town: Town) -> None:
     town.lea.press("Resolve …", group=town.group)
     await town.until(lambda: any("Helped" in labels(message) for message in topic.messages))
     town.lea.press("Helped", group=town.group)
-    await town.until(lambda: any("closed" in text for text in town.amina.texts))
+    await town.until(lambda: any(f"Case {number[1]} is closed" in text for text in town.amina.texts))
     town.amina.send(QUESTION)
     await town.until(lambda: any(FAMILY.lead in text for text in town.amina.texts))
     await town.settled()

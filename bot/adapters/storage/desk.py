@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from bot.adapters.storage.tables import audit, button, incident, notebook, staff, staff_invite
 from bot.adapters.storage.vault import Vault
+from bot.domain.deliveries import WireButton
 from bot.domain.errors import UnknownCode, WaypostError
 from bot.domain.ids import CaseId, ChatId, PersonId, StaffId
+from bot.domain.messages import Button
 from bot.domain.people import DeskRole, StaffMember
 from bot.service.ports import OF_CASE, AuditEntry, ButtonAction
 
@@ -176,11 +178,21 @@ class SqlButtons:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def issue(self, action: str, value: str, *, person_id: PersonId | None, case_id: CaseId | None, expires_at: datetime) -> str:
-        token = ("" if case_id is None else OF_CASE) + secrets.token_urlsafe(TOKEN_BYTES)
-        row = {"action": action, "value": value, "person_id": person_id, "case_id": case_id, "expires_at": expires_at}
-        self._vault.run(insert(button).values(token_hash=self._vault.keys.callback_hash(token), **row))
-        return token
+    def issue(
+        self, rows: Sequence[Sequence[Button]], *, person_id: PersonId | None, case_id: CaseId | None, expires_at: datetime
+    ) -> tuple[tuple[WireButton, ...], ...]:  # fmt: skip
+        mark, bound = "" if case_id is None else OF_CASE, {"person_id": person_id, "case_id": case_id, "expires_at": expires_at}
+        wired = tuple(
+            tuple(WireButton(label=one.label, token=mark + secrets.token_urlsafe(TOKEN_BYTES)) for one in row) for row in rows
+        )
+        kept = [
+            {"action": one.action, "value": one.value, "token_hash": self._vault.keys.callback_hash(wire.token)} | bound
+            for row, wires in zip(rows, wired, strict=True)
+            for one, wire in zip(row, wires, strict=True)
+        ]
+        if kept:  # all at once: a list of languages has one for each
+            self._vault.connection.execute(insert(button), kept)
+        return wired
 
     def look_up(self, token: str, *, now: datetime) -> ButtonAction | None:
         row = self._vault.one(

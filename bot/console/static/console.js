@@ -60,7 +60,9 @@ document.addEventListener("htmx:after:request", event => {
   if (event.detail.ctx?.sourceElement?.matches?.("form") && statusOf(event) < 400) fallSilent();
 });
 // The page is not for this reader any more: no word of it stays on the screen, and what they have typed does.
+// Nor does it ask for more: a line that is refused once is refused every time.
 function leave(why) {
+  document.querySelector("[hx-sse\\:connect]")?.remove();
   const typed = [...document.querySelectorAll("textarea")].some(box => box.value.trim());
   if (!typed) { location.reload(); return; }
   for (const name of ["case-head", "case-talk", "case-work", "case-log", "packet", "queue"]) document.getElementById(name)?.replaceChildren();
