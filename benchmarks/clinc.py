@@ -40,13 +40,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from knowledge.index import adapt
-from knowledge.index.adapter import write_adapter
-from knowledge.index.e5_file import FILE, E5File
-from knowledge.index.encoder import open_encoder, prepared_names
-from knowledge.index.weights import FIRST, PROMPTS, SECOND, installed, prepare
+from knowledge.index.encoder import prepared_names
+from knowledge.index.weights import prepare
 
 NLU = Path(__file__).parents[1] / "nlu"
 OUT = "oos"
@@ -159,15 +156,8 @@ def taught(train: Lines, cache: Path) -> Path:
     """Return the folder of the encoder that was taught these lines; teaches it if it is not there."""
     encoder, adapter = cache / "encoder", cache / "adapter.npz"
     if not adapter.exists():
-        texts = [text for text, _ in train]
-        prepare(encoder, print)
-        tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-        tokenizer.enable_truncation(adapt.MAX_TOKENS)
-        tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
-        beside = open_encoder(str(encoder / SECOND), threads=2).encode_queries(texts)
-        task = adapt.Task(name="intents", texts=texts, labels=[intent for _, intent in train])
-        model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
-        write_adapter(adapter, adapt.adapt(model, [task], tokens, beside))
+        texts, intents = zip(*train, strict=True)
+        adapt.teach([adapt.Task(name="intents", texts=texts, labels=intents)], encoder, adapter)
     return prepare(encoder, print, adapter=adapter)
 
 

@@ -247,6 +247,18 @@ def _by_length(tokens: Sequence[Sequence[int]], chosen: Sequence[int]) -> Iterat
         yield ordered[at : at + BATCH]
 
 
+def teach(tasks: Sequence[Task], folder: Path, target: Path) -> None:
+    """Make the encoder in ``folder`` if it is not there, learn the tasks and write the adapter to ``target``."""
+    texts = [text for task in tasks for text in task.texts]
+    prepared = prepare(folder, print)
+    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
+    model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
+    beside = open_encoder(str(prepared / SECOND), threads=2).encode_queries(texts)
+    write_adapter(target, adapt(model, tasks, tokens, beside))
+
+
 def main() -> None:
     """Read the command line, learn, write."""
     parser = argparse.ArgumentParser(description="Teach the first encoder what people mean and which entry answers them.")
@@ -259,14 +271,7 @@ def main() -> None:
         if not task.texts:
             parser.error(f"no {task.name} in {arguments.utterances} or {arguments.library}")
         print(f"{len(task.texts)} texts with {len(task.names)} {task.name}", flush=True)
-    texts = [text for task in tasks for text in task.texts]
-    prepared = prepare(ENCODER, print)
-    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
-    tokenizer.enable_truncation(MAX_TOKENS)
-    tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
-    model = E5File.parse(installed(FIRST.package, FILE).read_bytes())
-    beside = open_encoder(str(prepared / SECOND), threads=2).encode_queries(texts)
-    write_adapter(arguments.target, adapt(model, tasks, tokens, beside))
+    teach(tasks, ENCODER, arguments.target)
 
 
 if __name__ == "__main__":
