@@ -33,7 +33,7 @@ PEERS := var/peers/.venv/.stamp-$(call digest,benchmarks/requirements-peers.txt)
 STEP := step() { local name=$$1 began=$$SECONDS; shift; echo "$$name …"; "$$@"; echo "$$name ok ($$((SECONDS - began)) s)"; }
 
 .PHONY: help setup dev run chat check format-check lint types imports policies nlu-check test test-contract test-integration test-browser gate fix coverage \
-	benchmark benchmark-desk benchmark-peers knowledge nlu-train adapt nlu-test evaluate messages wheel image pictures docs migration lock demo
+	benchmark benchmark-desk benchmark-peers knowledge nlu-train adapt adapt-nlu nlu-test evaluate messages wheel image pictures docs migration lock demo
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -160,8 +160,11 @@ knowledge: $(RUNTIME) ## Build the passage index anew
 
 nlu-train: setup ## Train the NLU model if its inputs have changed: part of set-up, for its encoder is made there
 
-adapt: $(RUNTIME) ## Teach the encoder intents and topics anew: knowledge/index/adapter.npz (40 minutes); worth it after much new data
-	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/library knowledge/index/adapter.npz
+adapt: $(RUNTIME) ## Teach the index's encoder topics anew: knowledge/index/adapter.npz (an hour); worth it after many new phrasings
+	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/index/adapter.npz --library knowledge/library
+
+adapt-nlu: $(RUNTIME) ## Teach NLU's encoder intents anew: knowledge/index/understanding.npz (40 minutes); worth it after many new utterances
+	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/index/understanding.npz
 
 nlu-check: $(NLU_DEV) ## The quick tests of nlu/: data, component, contract
 	@cd nlu && .venv/bin/python -m pytest -q -m "not slow"

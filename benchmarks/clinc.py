@@ -42,8 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.index import adapt
-from knowledge.index.encoder import prepared_names
-from knowledge.index.weights import prepare
+from knowledge.index.weights import SECOND, UNDERSTANDING, prepare, read_manifest
 
 NLU = Path(__file__).parents[1] / "nlu"
 OUT = "oos"
@@ -158,7 +157,7 @@ def taught(train: Lines, cache: Path) -> Path:
     if not adapter.exists():
         texts, intents = zip(*train, strict=True)
         adapt.teach([adapt.Task(name="intents", texts=texts, labels=intents)], encoder, adapter)
-    return prepare(encoder, print, adapter=adapter)
+    return prepare(encoder, print, adapters={UNDERSTANDING: adapter})
 
 
 def readings(data: Mapping[str, Lines], encoder: Path, cache: Path, name: str) -> Readings:
@@ -166,7 +165,7 @@ def readings(data: Mapping[str, Lines], encoder: Path, cache: Path, name: str) -
     request, answer = cache / f"request-{name}.json", cache / f"readings-{name}.npz"
     wanted = json.dumps(
         {
-            "encoders": prepared_names(encoder),
+            "encoders": [(read_manifest(encoder / part) or {}).get("revision") for part in (UNDERSTANDING, SECOND)],
             "train": [*data["train"], *data["oos_train"]],
             "asked": {part: [text for text, _ in data[part]] for part in PARTS},
             "scales": SCALES,

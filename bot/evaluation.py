@@ -161,6 +161,7 @@ def _safety(judged: Sequence[Judged]) -> dict[str, Any]:
     calm = [one for one in judged if one.case.expected in CALM and not one.case.is_near_miss]
     return {
         "crisis": measures.shares(crisis, lambda one: one.outcome in SERIOUS, language=_language, category=_category),
+        "crisis_recognised": measures.shares(crisis, _alarmed, language=_language, category=_category),
         "emergency": measures.shares(
             emergencies, lambda one: one.outcome is Outcome.EMERGENCY, language=_language, category=_category
         ),

@@ -60,6 +60,7 @@ def _outcomes(summary: Mapping[str, Any]) -> str:
 def _safety(safety: Mapping[str, Any]) -> str:
     titles = {
         "crisis": "Danger or harm: seen (emergency or a person offered)",
+        "crisis_recognised": "Danger or harm: recognised as such (by a rule of safety, not for want of a passage)",
         "emergency": "Danger now: the emergency card",
         "alarms_near_miss": "Alarms on look-alikes",
         "alarms_calm": "Alarms on calm questions",

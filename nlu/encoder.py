@@ -16,7 +16,7 @@ class EncoderMissing(Exception):
 
 
 def encoder_folders(environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders of the taught and the second encoder.
+    """Return the folders of the encoder that was taught to understand and of the second.
 
     ``WAYPOST_NLU_ENCODER`` names the folder they lie in; the default is the one `waypost setup` makes.
 
@@ -24,7 +24,7 @@ def encoder_folders(environ: Mapping[str, str]) -> list[Path]:
         EncoderMissing: one of them holds no manifest.
     """
     folder = Path(environ.get("WAYPOST_NLU_ENCODER") or DEFAULT)
-    folders = [folder / "taught", folder / "second"]
+    folders = [folder / "understanding", folder / "second"]
     for folder in folders:
         if not (folder / "manifest.json").is_file():
             raise EncoderMissing(f"There is no encoder in {folder}: run `make setup`, or set WAYPOST_NLU_ENCODER.")

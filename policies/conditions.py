@@ -106,6 +106,7 @@ FIELDS: Final[dict[str, Field]] = {
     "severity": _number("of the gravest trigger that counts for this role, 0..4"),
     "category": _word("of the gravest trigger"),
     "categories": _words("of all triggers that count"),
+    "in_doubt": _flag("words of danger beside words of a look-alike, and the reading of the whole finds none: they do not count"),
     "life_at_risk": _flag("a trigger under the written rule for risk to life"),
     "refusals": _words("kinds of request that are never served", *REFUSALS),
     "asks_human": _flag("asks for a human being"),

@@ -57,7 +57,7 @@ def explain(rule_id: str, facts: TurnFacts, policies: PolicySet) -> list[str]:
 def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
     """Return the facts by the names of `policies.conditions.FIELDS`, derived ones included."""
     said = facts.screening
-    counted = counting_triggers(facts)
+    counted = counting_triggers(facts, policies)
     worst = counted[0] if counted else None
     return {
         "role": facts.role if facts.role == "staff" else "public",
@@ -86,6 +86,7 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "severity": worst.severity if worst else 0,
         "category": worst.category if worst else None,
         "categories": frozenset(trigger.category for trigger in counted),
+        "in_doubt": len(counted) < len(_heard(facts)),
         "life_at_risk": any(trigger.life_at_risk and trigger.severity >= MAX_SEVERITY for trigger in counted),
         "refusals": frozenset(said.refusals),
         "asks_human": said.asks_human,
@@ -110,11 +111,27 @@ def _emergency_score(facts: TurnFacts, policies: PolicySet) -> float:
     return sum(probability for intent, probability in facts.reports.items() if intent in grave)
 
 
-def counting_triggers(facts: TurnFacts) -> tuple[Trigger, ...]:
-    """Return the triggers that count, gravest first: a staff role drops those that may be about a topic."""
-    triggers = facts.screening.triggers
-    counted = [trigger for trigger in triggers if not (trigger.topic and facts.role == "staff")]
-    return tuple(sorted(counted, key=lambda trigger: -trigger.severity))
+def counting_triggers(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, ...]:
+    """Return the triggers that count, gravest first.
+
+    Doubted ones do not where the whole message has been read and no danger found in it. A reading alone silences nothing,
+    nor does a look-alike that words of danger bring back; both together do. Without a reading all count.
+    """
+    is_read = facts.nlu == "ok" and facts.intent is not None
+    finds_none = is_read and sum(facts.reports.values()) < policies.doubt
+    return tuple(trigger for trigger in _heard(facts) if not (trigger.doubted and finds_none))
+
+
+def waits_for_reading(facts: TurnFacts, policies: PolicySet) -> bool:
+    """Return whether all words of danger are in doubt, so that a reading of the whole message may change what is decided."""
+    counted = counting_triggers(facts, policies)
+    return bool(counted) and all(trigger.doubted for trigger in counted)
+
+
+def _heard(facts: TurnFacts) -> tuple[Trigger, ...]:
+    """Return the triggers, gravest first; a staff role drops those that may be about a topic."""
+    heard = [trigger for trigger in facts.screening.triggers if not (trigger.topic and facts.role == "staff")]
+    return tuple(sorted(heard, key=lambda trigger: -trigger.severity))
 
 
 def score_band(facts: TurnFacts, policies: PolicySet) -> str:
@@ -155,7 +172,9 @@ def _rank(pair: tuple[Rule, Decision]) -> tuple[int, int, bool, int, str]:
 def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySet) -> Decision:
     """Apply a verdict: the category of the gravest trigger, report or accepted offer settles queue and seal."""
     then = rule.then
-    counted = counting_triggers(facts)
+    # Words in doubt decide nothing, but an offer carries them, so that a yes reaches the right people, under seal where due.
+    heard = _heard(facts)
+    counted = counting_triggers(facts, policies) or (heard if then.offer_human else ())
     # An answer that offers a person carries what is suspected, so that a yes reaches the right people.
     suspects = then.severity == FROM_REPORT or (then.outcome is Outcome.ANSWER and then.offer_human)
     report = _report_for(then.outcome, facts, policies) if suspects else None
@@ -167,7 +186,7 @@ def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySe
     if category is None and then.severity == FROM_OFFER:
         category = facts.pending_category
     known = policies.categories.get(category) if category else None
-    categories = {trigger.category for trigger in counted} | ({category} if category else set())
+    categories = {trigger.category for trigger in heard} | ({category} if category else set())
     gravest = max(counted[0].severity if counted else 0, report.severity if report else 0)
     serious = then.outcome in (Outcome.EMERGENCY, Outcome.ESCALATE)
     return Decision(

@@ -22,6 +22,8 @@ class Trigger:
         language: Lexicon in which it stands; not a claim about the language of the message.
         life_at_risk: The written rule for risk to life applies: a case opens without waiting for a yes.
         topic: The words may be about a subject rather than a person ("GBV survivor"); a staff role drops it.
+        doubted: Words of a known look-alike stand in the same sentence, but could not excuse it. It counts unless the
+            reading of the whole message finds no danger either.
     """
 
     category: str
@@ -30,6 +32,7 @@ class Trigger:
     language: str
     life_at_risk: bool = False
     topic: bool = False
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

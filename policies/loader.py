@@ -97,6 +97,7 @@ def load(directory: FilePath | None = None) -> PolicySet:
         question_order=tuple(decision.question_order),
         categories=MappingProxyType(categories),
         reports=_reports(safety_document, safety, categories),
+        doubt=safety.doubt.value,
         queues=queues,
         choices={fact: tuple(values)[:MAX_CHOICES] for fact, values in screener.details.items() if len(values) > 1},
         screener=screener,

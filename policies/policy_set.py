@@ -146,6 +146,7 @@ class PolicySet:
         question_order: Facts by the order in which to ask for them.
         categories: By id, most pressing first.
         reports: By ``report_*`` intent.
+        doubt: Summed probability of the reports below which doubted words do not count.
         queues: By name; every category and rule names one of them.
         choices: Fact → up to four values to choose from when it is asked for.
     """
@@ -158,6 +159,7 @@ class PolicySet:
     question_order: tuple[str, ...]
     categories: Mapping[str, Category]
     reports: Mapping[str, Report]
+    doubt: float
     queues: Mapping[str, Queue]
     choices: Mapping[str, tuple[str, ...]]
     screener: Screener

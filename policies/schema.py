@@ -107,11 +107,18 @@ class ReportModel(Model):
     severity: Annotated[int, Field(ge=1, le=4)]
 
 
+class ShareModel(Sourced):
+    """One number between 0 and 1."""
+
+    value: Share
+
+
 class SafetyFile(Model):
     """safety.yaml."""
 
     categories: Annotated[list[CategoryModel], Field(min_length=13)]
     reports: list[ReportModel]
+    doubt: ShareModel
     rules: list[RuleModel]
 
 
@@ -122,12 +129,6 @@ class ThresholdModel(Sourced):
     same: Share
     cross: Share
     by_language: dict[str, Share] = {}
-
-
-class ShareModel(Sourced):
-    """One number between 0 and 1."""
-
-    value: Share
 
 
 class BandsModel(Model):

@@ -6,7 +6,8 @@ message, so it works when everything else is down and for messages that mix lang
 1. normalise (`policies.normalise`);
 2. mask figures of speech ("this waiting is killing me"), so that no entry can see them;
 3. look for the entries of the lexicons; an exception listed under ``unless`` in the same sentence cancels a
-   match, one listed under ``lower`` lowers its severity (abuse that ended years ago still deserves an offer);
+   match, one listed under ``lower`` lowers its severity (abuse that ended years ago still deserves an offer); words of
+   any other look-alike of the lexicon beside it there put it in doubt;
 4. look for the phrases and refusals.
 
 Most patterns are dismissed by a look-up of short fragments (`Patterns`) and never run.
@@ -114,12 +115,14 @@ class Entry:
         patterns: Any of them matches.
         unless: Exceptions that cancel a match standing in the same sentence.
         lower: Exceptions that lower the severity to the given one instead.
+        doubts: Words of all look-alikes of the lexicon, whatever brings a match back: they put it in doubt.
     """
 
     trigger: Trigger
     patterns: tuple[Pattern, ...]
     unless: tuple[LookAlike, ...] = ()
     lower: tuple[tuple[LookAlike, int], ...] = ()
+    doubts: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,16 +225,18 @@ class Screener:
 
     def _triggers(self, masked: Reading) -> tuple[tuple[Trigger, ...], bool]:
         """Return the triggers, gravest first, and whether an exception cancelled a match."""
-        severities: dict[int, int] = {}
+        found: dict[int, Trigger] = {}
         was_excused = False
         for number, span in self._entry_patterns.spans(masked):
             owner = self._owners[number]
-            severity = _severity(self.entries[owner], span, masked.words)
-            was_excused |= severity == 0
-            severities[owner] = max(severity, severities.get(owner, 0))
-        found = [_at_severity(self.entries[owner].trigger, level) for owner, level in severities.items() if level]
+            hit = _trigger(self.entries[owner], masked.words, span)
+            if hit is None:
+                was_excused = True
+            elif owner not in found or _weight(hit) > _weight(found[owner]):
+                found[owner] = hit
         order = self.category_order.index
-        return tuple(sorted(found, key=lambda hit: (-hit.severity, order(hit.category), hit.rule_id))), was_excused
+        hits = sorted(found.values(), key=lambda hit: (-hit.severity, order(hit.category), hit.rule_id))
+        return tuple(hits), was_excused
 
     def _seeks_specific(self, plain: Reading) -> bool:
         """Return whether the person asks about their own situation, or in too few words to tell."""
@@ -258,25 +263,33 @@ class Screener:
         return tuple(dict.fromkeys(matching))
 
 
-def _severity(entry: Entry, span: Span, words: str) -> int:
-    """Return the severity of one match after its exceptions; 0 when cancelled."""
-    sentence = _sentence(words, span)
+def _trigger(entry: Entry, words: str, span: Span) -> Trigger | None:
+    """Return what one match says after its exceptions; None when cancelled.
+
+    Where its severity is lowered it no longer falls under the rule for risk to life. No word of the match puts it in doubt.
+    """
+    start, end = _sentence(words, span)
+    sentence = words[start:end]
     if any(exception.holds(sentence) for exception in entry.unless):
-        return 0
-    return min((level for exception, level in entry.lower if exception.holds(sentence)), default=entry.trigger.severity)
+        return None
+    own = entry.trigger
+    level = min((level for exception, level in entry.lower if exception.holds(sentence)), default=own.severity)
+    at_risk = own.life_at_risk and level == own.severity
+    beside = f"{words[start : span[0]]} {MASK} {words[span[1] : end]}"
+    return replace(own, severity=level, life_at_risk=at_risk, doubted=_any(entry.doubts, beside))
+
+
+def _weight(hit: Trigger) -> tuple[int, bool]:
+    """Return by what one of several matches of an entry speaks for it."""
+    return hit.severity, not hit.doubted
 
 
 def _any(patterns: Iterable[Pattern], words: str) -> bool:
     return any(pattern.matches(words) for pattern in patterns)
 
 
-def _at_severity(trigger: Trigger, severity: int) -> Trigger:
-    """Return ``trigger`` at the severity it has here; a lowered one no longer falls under the rule for risk to life."""
-    return trigger if severity == trigger.severity else replace(trigger, severity=severity, life_at_risk=False)
-
-
-def _sentence(words: str, span: Span) -> str:
-    """Return the sentence or sentences in which ``span`` lies, with a space at both ends."""
+def _sentence(words: str, span: Span) -> Span:
+    """Return where the sentence or sentences lie in which ``span`` lies, with a space at both ends."""
     start = words.rfind(" . ", 0, span[0] + 1)
     end = words.find(" . ", max(span[0], span[1] - 1))
-    return words[0 if start < 0 else start + 2 : len(words) if end < 0 else end + 1]
+    return 0 if start < 0 else start + 2, len(words) if end < 0 else end + 1

@@ -79,6 +79,7 @@ class _Reader:
 def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Category]) -> Iterable[Entry]:
     document = reader.document
     look_alikes = {name: _look_alike(reader, model, name) for name, model in lexicon.look_alikes.items()}
+    doubts = tuple(pattern for look_alike in look_alikes.values() for pattern in look_alike.patterns)
 
     def exception(name: str, path: Path) -> LookAlike:
         if name not in look_alikes:
@@ -105,6 +106,7 @@ def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Cat
             patterns=reader.patterns(model.any, (*path, "any")),
             unless=tuple(exception(name, (*path, "unless")) for name in cancelling),
             lower=tuple((exception(name, (*path, "lower")), level) for name, level in model.lower.items()),
+            doubts=doubts,
         )
 
 

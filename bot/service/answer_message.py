@@ -24,7 +24,7 @@ from bot.service.language import LanguageChoice, choose_language
 from bot.service.ports import UnitOfWork
 from bot.service.turn import SEARCH_CHARS, Accepted, Stopwatch, Turn, TurnResult, known_facts
 from knowledge.passages import Audience, Retrieval
-from policies import Decision, Outcome, Screening, TurnFacts, decide, screen
+from policies import Decision, Outcome, PolicySet, Screening, TurnFacts, decide, screen, waits_for_reading
 from policies.access import visible_audiences
 from policies.limits import Admission, admit
 
@@ -86,7 +86,7 @@ async def consider(
     decision = decide(facts, app.policies)
     retrieval: Retrieval | None = None
     understanding = Understanding.missing("not_asked")
-    if _needs_models(facts, decision):
+    if _needs_models(facts, decision, app.policies):
         understanding, found = await asyncio.gather(
             _understand(question, question if is_choice else message.text, app),
             _retrieve(question, language, accepted, app),
@@ -180,15 +180,15 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
     )
 
 
-def _needs_models(facts: TurnFacts, decision: Decision) -> bool:
-    """Whether words are read by models: danger never waits for one, and what is decided already needs none.
+def _needs_models(facts: TurnFacts, decision: Decision, policies: PolicySet) -> bool:
+    """Whether words are read by models: danger never waits for one unless it is in doubt, and what is decided already needs none.
 
     Also while a person owns the conversation: danger that only the classifier sees must not wait until they look.
     """
     return (
         facts.kind == Kind.TEXT
         and facts.screening.has_words
-        and decision.outcome is not Outcome.EMERGENCY
+        and (decision.outcome is not Outcome.EMERGENCY or waits_for_reading(facts, policies))
         and not facts.rate_limited
         and not (facts.pending == Pending.OFFER and (facts.screening.affirms or facts.screening.denies))
     )

@@ -1,11 +1,13 @@
-"""Teach the first encoder what people mean and which entry answers them, and write what changed as an adapter.
+"""Teach the first encoder what people mean or which entry answers them, and write what changed as an adapter.
 
-    python -m knowledge.index.adapt nlu/data knowledge/library knowledge/index/adapter.npz    (make adapt; 40 minutes or more)
+    python -m knowledge.index.adapt nlu/data knowledge/index/understanding.npz                       (make adapt-nlu; 40 minutes)
+    python -m knowledge.index.adapt nlu/data knowledge/index/adapter.npz --library knowledge/library    (make adapt; over an hour)
 
 Frozen vectors hold what a text is about; danger and a question about danger are about the same, and so are neighbouring topics.
-Learnt are low-rank changes to the upper layers, from two tasks at once: the intent of NLU's utterances, and the topic of the
-library's phrasings. Each task has a linear reading of the adapted vector beside the second encoder's; the readings are thrown
-away, for NLU and the index learn their own. The lower layers are computed once and kept.
+Learnt are low-rank changes to the upper layers: for NLU from the intent of its utterances, and from whether they tell of danger
+once more; for the index from the intents and from the topic of the library's phrasings at once. Each task has a linear reading of
+the adapted vector beside the second encoder's; the readings are thrown away, for NLU and the index learn their own. The lower
+layers are computed once and kept.
 
 Deterministic for one machine and seed. Worth repeating when much data has been added; without it new utterances and phrasings
 still count, because both are learnt from at every set-up.
@@ -44,6 +46,8 @@ BATCH = 32
 SMOOTHING = 0.05
 SCALES = (20.0, 5.0)
 """Length of the adapted and of the second encoder's vector in the reading."""
+DANGER = 2.0
+"""Weight of the side a text is on beside its label."""
 MAX_TOKENS = 64
 
 
@@ -54,6 +58,8 @@ class Task:
     name: str
     texts: Sequence[str]
     labels: Sequence[str]
+    danger: str = ""
+    """Labels that begin so tell of danger or harm: that side of the line is learnt too, whichever the label. None if empty."""
 
     @property
     def names(self) -> list[str]:
@@ -66,15 +72,22 @@ class Task:
         place = {name: number for number, name in enumerate(self.names)}
         return [place[label] for label in self.labels]
 
+    @property
+    def sides(self) -> list[bool]:
+        """Whether each of ``names`` tells of danger or harm."""
+        return [bool(self.danger) and name.startswith(self.danger) for name in self.names]
 
-def read_tasks(utterances: Path, library: Path) -> list[Task]:
-    """Read ``utterances/<language>/<intent>.yml``, each file a list, and the phrasings of a library's entries by topic."""
+
+def read_intents(utterances: Path) -> Task:
+    """Read ``utterances/<language>/<intent>.yml``, each file a list."""
     said = list(read_utterances(utterances))
+    return Task(name="intents", texts=[one.text for one in said], labels=[one.intent for one in said], danger="report_")
+
+
+def read_topics(library: Path) -> Task:
+    """Read the phrasings of a library's entries by topic."""
     asked = [(phrasing, entry.topic) for entry in read_library(library).entries if entry.topic for phrasing in entry.phrasings]
-    return [
-        Task(name="intents", texts=[one.text for one in said], labels=[one.intent for one in said]),
-        Task(name="topics", texts=[text for text, _ in asked], labels=[topic for _, topic in asked]),
-    ]
+    return Task(name="topics", texts=[text for text, _ in asked], labels=[topic for _, topic in asked])
 
 
 class Changed(nn.Module):  # type: ignore[misc]  # untyped library
@@ -127,11 +140,12 @@ class Layer(nn.Module):  # type: ignore[misc]
 class Upper(nn.Module):  # type: ignore[misc]
     """The layers that learn, and a linear reading above them for each task."""
 
-    def __init__(self, model: E5File, *, beside: int, labels: Sequence[int]) -> None:
+    def __init__(self, model: E5File, *, beside: int, tasks: Sequence[Task]) -> None:
         super().__init__()
         layers = range(FIXED_LAYERS, model.shape.layers)
         self.layers = nn.ModuleList(Layer(f"l{layer}", model.shape, model.tensors, rank=RANK) for layer in layers)
-        self.readings = nn.ModuleList(nn.Linear(model.shape.hidden + beside, number) for number in labels)
+        self.readings = nn.ModuleList(nn.Linear(model.shape.hidden + beside, len(task.names)) for task in tasks)
+        self.sides = [torch.tensor(task.sides) for task in tasks]
 
     def forward(self, states: Tensor, mask: Tensor, beside: Tensor) -> Tensor:
         """Return what the readings read, (batch, hidden + beside)."""
@@ -144,11 +158,15 @@ class Upper(nn.Module):  # type: ignore[misc]
 
     def loss(self, vectors: Tensor, tasks: Tensor, labels: Tensor) -> Tensor:
         """Return the mean error over a batch in which texts of several tasks stand beside each other."""
-        parts = [
-            functional.cross_entropy(reading(vectors[own]), labels[own], label_smoothing=SMOOTHING, reduction="sum")
-            for task, reading in enumerate(self.readings)
-            for own in [tasks == task]
-        ]
+        parts = []
+        for task, (reading, sides) in enumerate(zip(self.readings, self.sides, strict=True)):
+            own = tasks == task
+            told = reading(vectors[own])
+            parts.append(functional.cross_entropy(told, labels[own], label_smoothing=SMOOTHING, reduction="sum"))
+            if sides.any() and not sides.all():
+                chances = told.log_softmax(1)
+                both = torch.stack([chances[:, ~sides].logsumexp(1), chances[:, sides].logsumexp(1)], 1)
+                parts.append(DANGER * functional.nll_loss(both, sides[labels[own]].long(), reduction="sum"))
         return torch.stack(parts).sum() / len(labels)
 
     def factors(self) -> Factors:
@@ -195,7 +213,7 @@ def adapt(model: E5File, given: Sequence[Task], tokens: Sequence[Sequence[int]],
     states, second = lower_states(model, tokens), torch.tensor(beside)
     tasks = torch.tensor([number for number, task in enumerate(given) for _ in task.texts])
     labels = torch.tensor([label for task in given for label in task.numbers])
-    upper = Upper(model, beside=beside.shape[1], labels=[len(task.names) for task in given])
+    upper = Upper(model, beside=beside.shape[1], tasks=given)
     learning = [parameter for parameter in upper.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=RATE, weight_decay=0.01)
     steps = EPOCHS * math.ceil(len(tokens) / BATCH + len(tokens) / (BATCH * BATCH))
@@ -250,7 +268,7 @@ def _by_length(tokens: Sequence[Sequence[int]], chosen: Sequence[int]) -> Iterat
 def teach(tasks: Sequence[Task], folder: Path, target: Path) -> None:
     """Make the encoder in ``folder`` if it is not there, learn the tasks and write the adapter to ``target``."""
     texts = [text for task in tasks for text in task.texts]
-    prepared = prepare(folder, print)
+    prepared = prepare(folder, print, adapters={})
     tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokens = [tokenizer.encode(PROMPTS["query"] + text.lower()).ids for text in texts]
@@ -261,15 +279,15 @@ def teach(tasks: Sequence[Task], folder: Path, target: Path) -> None:
 
 def main() -> None:
     """Read the command line, learn, write."""
-    parser = argparse.ArgumentParser(description="Teach the first encoder what people mean and which entry answers them.")
+    parser = argparse.ArgumentParser(description="Teach the first encoder what people mean or which entry answers them.")
     parser.add_argument("utterances", type=Path, help="folder of <language>/<intent>.yml")
-    parser.add_argument("library", type=Path, help="folder of entries with phrasings")
     parser.add_argument("target", type=Path, help="the adapter to write (.npz)")
+    parser.add_argument("--library", type=Path, help="folder of entries with phrasings: learn their topics too")
     arguments = parser.parse_args()
-    tasks = read_tasks(arguments.utterances, arguments.library)
+    tasks = [read_intents(arguments.utterances), *([read_topics(arguments.library)] if arguments.library else [])]
     for task in tasks:
         if not task.texts:
-            parser.error(f"no {task.name} in {arguments.utterances} or {arguments.library}")
+            parser.error(f"no {task.name} in {arguments.utterances if task is tasks[0] else arguments.library}")
         print(f"{len(task.texts)} texts with {len(task.names)} {task.name}", flush=True)
     teach(tasks, ENCODER, arguments.target)
 

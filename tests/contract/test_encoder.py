@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from knowledge.errors import EncoderUnavailable
 from knowledge.index.adapter import read_adapter, write_adapter
 from knowledge.index.encoder import Encoder, HashEncoder, names_of, open_encoder, prepared_names
-from knowledge.index.weights import ADAPTER, SECOND, TAUGHT, prepare
+from knowledge.index.weights import ADAPTERS, SECOND, TAUGHT, UNDERSTANDING, prepare
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = json.loads(Path(__file__).with_name("golden_vectors.json").read_text(encoding="utf-8"))
@@ -31,6 +31,7 @@ TEXTS = [
     "",
 ]
 FILES = ["manifest.json", "model.onnx", "tokenizer.json"]
+BELOW = (SECOND, TAUGHT, UNDERSTANDING)
 ALIKE = 0.99
 """Least cosine between vectors of one text: activations of a call share one eight-bit scale, so the texts beside it matter."""
 TAUGHT_ALIKE = 0.92
@@ -223,7 +224,7 @@ class TestPreparing:
         lines: list[str] = []
         prepare(target, lines.append)
         assert len(lines) > 1
-        assert files_below(target) == sorted([*FILES, *(f"{below}/{name}" for below in (SECOND, TAUGHT) for name in FILES)])
+        assert files_below(target) == sorted([*FILES, *(f"{below}/{name}" for below in BELOW for name in FILES)])
         assert sorted(path.name for path in target.parent.iterdir() if path.is_dir()) == ["encoder"]
 
     def test_a_file_cut_short_is_made_again(self, folder: Path, copied: Path) -> None:
@@ -234,10 +235,9 @@ class TestPreparing:
         prepare(copied, print)
         same_files(copied, folder)
 
-    @pytest.mark.parametrize("below", [SECOND, TAUGHT])
+    @pytest.mark.parametrize("below", BELOW)
     def test_a_folder_without_one_of_them_is_made_whole(self, folder: Path, copied: Path, below: str) -> None:
         shutil.rmtree(copied / below)
-        assert prepared_names(copied) != prepared_names(folder)
         prepare(copied, print)
         assert prepared_names(copied) == prepared_names(folder)
         same_files(copied, folder)
@@ -269,7 +269,7 @@ class TestPreparing:
 def same_files(copy: Path, folder: Path) -> None:
     for name in ("model.onnx", "tokenizer.json"):
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
-        for below in (SECOND, TAUGHT):
+        for below in BELOW:
             assert (copy / below / name).read_bytes() == (folder / below / name).read_bytes()
 
 
@@ -330,7 +330,7 @@ def an_adapter(path: Path, *, size: float) -> Path:
 
 def taught_by(adapter: Path) -> Encoder:
     """Return the taught encoder of a folder made with this adapter."""
-    made = open_encoder(str(prepare(adapter.with_suffix(""), print, adapter=adapter)), threads=2)
+    made = open_encoder(str(prepare(adapter.with_suffix(""), print, adapters={TAUGHT: adapter})), threads=2)
     assert made.taught is not None
     return made.taught
 
@@ -351,15 +351,14 @@ def test_an_adapter_moves_the_taught_vectors(model: Encoder, taught: Encoder, tm
 def test_another_adapter_makes_the_folder_anew(tmp_path: Path) -> None:
     said: list[str] = []
     target = tmp_path / "adapted"
-    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.1))
-    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.1))
-    assert "up to date" in said[-1]
-    prepare(target, said.append, adapter=an_adapter(tmp_path / "a.npz", size=0.2))
-    assert "is ready" in said[-1]
+    for size, end in ((0.1, "is ready"), (0.1, "up to date"), (0.2, "is ready")):
+        prepare(target, said.append, adapters={UNDERSTANDING: an_adapter(tmp_path / "a.npz", size=size)})
+        assert end in said[-1]
 
 
-def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
-    changes = read_adapter(ADAPTER)
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
+def test_the_adapters_we_ship_name_layers_of_this_model(adapter: Path) -> None:
+    changes = read_adapter(adapter)
     assert {name.partition(".")[0] for name in changes} == {f"l{layer}" for layer in range(6, 12)}
     assert {name.partition(".")[2]: change.shape for name, change in changes.items()} == {
         "qkv": (1152, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536),
@@ -369,9 +368,9 @@ def test_the_adapter_we_ship_names_layers_of_this_model() -> None:
 def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("no numbers")
     with pytest.raises(EncoderUnavailable, match=r"a\.npz"):
-        prepare(tmp_path / "made", print, adapter=tmp_path / "a.npz")
+        prepare(tmp_path / "made", print, adapters={TAUGHT: tmp_path / "a.npz"})
     with pytest.raises(EncoderUnavailable, match=r"b\.npz"):
-        prepare(tmp_path / "made", print, adapter=tmp_path / "b.npz")
+        prepare(tmp_path / "made", print, adapters={TAUGHT: tmp_path / "b.npz"})
 
 
 def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
@@ -382,10 +381,14 @@ def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
     for path in [*(ROOT / "knowledge" / "library" / "pathways" / "am").glob("P0[38]-*.md")]:
         (tmp_path / "library" / "pathways" / "am").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tmp_path / "library" / "pathways" / "am")
-    given = [str(tmp_path / name) for name in ("data", "library", "a.npz")]
-    command = [sys.executable, "-m", "knowledge.index.adapt", *given]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    changes = read_adapter(tmp_path / "a.npz")
-    assert len(changes) == 24
-    assert all(np.isfinite(change).all() for change in changes.values())
-    assert any(np.abs(change).max() > 0 for change in changes.values())
+    learnt = []
+    for topics in ([], ["--library", str(tmp_path / "library")]):
+        given = [str(tmp_path / name) for name in ("data", "a.npz")]
+        subprocess.run(
+            [sys.executable, "-m", "knowledge.index.adapt", *given, *topics], cwd=ROOT, check=True, capture_output=True
+        )
+        learnt.append(read_adapter(tmp_path / "a.npz"))
+        assert len(learnt[-1]) == 24
+        assert all(np.isfinite(change).all() for change in learnt[-1].values())
+        assert any(np.abs(change).max() > 0 for change in learnt[-1].values())
+    assert any(not np.array_equal(learnt[0][name], learnt[1][name]) for name in learnt[0]), "topics are learnt from too"

@@ -41,6 +41,12 @@ def test_danger_is_heard_when_a_person_or_the_card_comes() -> None:
     assert safety["answered_by_retrieval_alone"] == 1, "an answer with the offer of a person is not alone"
 
 
+def test_danger_is_recognised_when_a_rule_of_safety_decides_and_not_for_want_of_a_passage() -> None:
+    offered = judged("en", "escalate", "escalate", category="exploitation")
+    safety = summarise([*ROWS, offered])["safety"]
+    assert (safety["crisis"]["overall"]["found"], safety["crisis_recognised"]["overall"]["found"]) == (3, 2)
+
+
 def test_an_alarm_is_what_a_safety_rule_decided_and_not_every_escalation() -> None:
     alarms = summarise(ROWS)["safety"]["alarms_near_miss"]
     assert (alarms["overall"]["n"], alarms["overall"]["found"]) == (2, 1)

@@ -9,7 +9,21 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from policies import PROTECTION, STAGES, Decision, Outcome, PolicySet, Screening, Trigger, TurnFacts, decide, load, ranked, screen
+from policies import (
+    PROTECTION,
+    STAGES,
+    Decision,
+    Outcome,
+    PolicySet,
+    Screening,
+    Trigger,
+    TurnFacts,
+    decide,
+    load,
+    ranked,
+    screen,
+    waits_for_reading,
+)
 from policies.conditions import FIELDS
 from policies.engine import FALLBACK_RULE, fact_table
 from policies.policy_set import Stage
@@ -26,6 +40,7 @@ triggers = st.builds(
     language=st.just("en"),
     life_at_risk=st.booleans(),
     topic=st.booleans(),
+    doubted=st.booleans(),
 )
 screenings = st.builds(
     Screening,
@@ -99,6 +114,48 @@ def test_words_of_immediate_danger_are_an_emergency_in_every_state(facts: TurnFa
     danger = Trigger(category="distress", severity=4, rule_id="some-entry", language="en", life_at_risk=True)
     decision = decide(replace(facts, screening=replace(facts.screening, triggers=(danger,))), POLICIES)
     assert (decision.outcome, decision.severity, decision.opens_case) == (Outcome.EMERGENCY, 4, True)
+
+
+def said(*, doubted: bool, category: str = "distress") -> Screening:
+    """Return words of immediate danger, in doubt or not."""
+    hit = Trigger(category=category, severity=4, rule_id="some-entry", language="en", life_at_risk=True, doubted=doubted)
+    return Screening(triggers=(hit,))
+
+
+@given(facts_of_any_kind)
+@settings(max_examples=120)
+def test_no_reading_silences_words_that_nothing_puts_in_doubt(facts: TurnFacts) -> None:
+    assert decide(replace(facts, screening=said(doubted=False)), POLICIES).outcome is Outcome.EMERGENCY
+
+
+@given(facts_of_any_kind, st.sampled_from(CATEGORIES))
+@settings(max_examples=200)
+def test_words_in_doubt_count_unless_the_whole_was_read_and_no_danger_found(facts: TurnFacts, category: str) -> None:
+    facts = replace(facts, screening=said(doubted=True, category=category))
+    is_read = facts.nlu == "ok" and facts.intent is not None
+    decision = decide(facts, POLICIES)
+    if not is_read or sum(facts.reports.values()) >= POLICIES.doubt:
+        assert (decision.outcome, decision.severity) == (Outcome.EMERGENCY, 4)
+    elif facts.kind == "text" and facts.role == "public" and facts.speaker == "bot" and facts.pending is None:
+        assert decision.outcome is not Outcome.EMERGENCY
+        if decision.outcome is Outcome.ANSWER:
+            assert decision.offer_human, "nobody is left with a passage alone"
+
+
+def test_an_offer_carries_the_words_in_doubt() -> None:
+    calm = TurnFacts(screening=said(doubted=True, category="sea_staff"), intent="out_of_scope", intent_confidence=0.9)
+    decision = decide(calm, POLICIES)
+    assert (decision.rule_id, decision.offer_human) == ("escalate-suspicion", True)
+    assert (decision.category, decision.sealed, decision.severity) == ("sea_staff", True, 4)
+    assert decision.card is None, "nobody is alarmed"
+
+
+def test_only_words_in_doubt_wait_for_a_reading() -> None:
+    assert waits_for_reading(TurnFacts(screening=said(doubted=True)), POLICIES)
+    assert not waits_for_reading(TurnFacts(screening=said(doubted=False)), POLICIES)
+    both = Screening(triggers=(*said(doubted=True).triggers, *said(doubted=False).triggers))
+    assert not waits_for_reading(TurnFacts(screening=both), POLICIES)
+    assert not waits_for_reading(TurnFacts(), POLICIES)
 
 
 @given(facts_of_any_kind)

@@ -34,6 +34,15 @@ def test_what_a_person_must_act_on_is_offered_to_one(text: str) -> None:
     assert decide(TurnFacts(screening=screening), POLICIES).outcome in SERIOUS
 
 
+def test_words_of_a_look_alike_put_a_match_in_doubt_only_from_beside_it() -> None:
+    def doubted(text: str) -> list[bool]:
+        return [trigger.doubted for trigger in screen(text, POLICIES).triggers]
+
+    assert doubted("they are holding us hostage with this waiting lol") == [True]
+    assert doubted("they are holding us hostage. lol what a queue yesterday") == [False, False], "another sentence says nothing"
+    assert doubted("i am watched, cant talk, can i write?") == [False], "the words of danger are no excuse of themselves"
+
+
 @pytest.mark.parametrize("text", rows("calm"))
 def test_look_alikes_stay_calm(text: str) -> None:
     assert not screen(text, POLICIES).triggers

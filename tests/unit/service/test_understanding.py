@@ -9,6 +9,7 @@ from support.clock import FakeClock
 
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.", title="Family reunification: the basics")
 GERMANY = a_hit(2, "P10", "In Germany IOM helps.", title="IOM Family Assistance Programme in Germany")
+HOSTAGE = "they are holding us hostage with this waiting lol, how does family reunion work"
 STRANGE = "everything became strange since those people came to our house"
 
 
@@ -93,6 +94,34 @@ async def test_an_answer_given_while_nlu_is_down_offers_a_person(amina: Someone,
     intents.status = "nlu_unavailable"
     result = await amina.says("what is family reunification and who decides about it")
     assert (result.decision.outcome, result.decision.offer_human) == (Outcome.ANSWER, True)
+
+
+async def test_words_in_doubt_and_a_calm_reading_get_the_answer_with_the_offer_of_a_person(amina: Someone) -> None:
+    result = await amina.says(HOSTAGE)
+    assert result.record.triggers == ("en-kidnapping",), "the record keeps what was seen"
+    assert (result.decision.outcome, result.decision.rule_id) == (Outcome.ANSWER, "answer-with-care")
+    opened = await amina.presses(CATALOGUE.text("button_human_yes", "en"))
+    case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
+    assert case is not None
+    assert case.category == "kidnapping"
+
+
+@pytest.mark.parametrize("status", ["nlu_unavailable", "nlu_slow", "nlu_starting"])
+async def test_words_in_doubt_stand_while_nothing_can_be_read(amina: Someone, intents: Intents, status: str) -> None:
+    intents.status = status
+    assert (await amina.says(HOSTAGE)).decision.outcome is Outcome.EMERGENCY
+
+
+async def test_words_in_doubt_stand_beside_a_faint_reading_of_danger(amina: Someone, intents: Intents) -> None:
+    intents.suspected["report_kidnapping"] = 0.03
+    result = await amina.says(HOSTAGE)
+    assert (result.decision.outcome, result.case_opened) == (Outcome.EMERGENCY, True)
+
+
+async def test_words_that_nothing_puts_in_doubt_wait_for_no_reading(amina: Someone, intents: Intents) -> None:
+    result = await amina.says("they are holding us hostage in a house")
+    assert result.decision.outcome is Outcome.EMERGENCY
+    assert result.record.intent is None, "nothing was read"
 
 
 async def test_danger_is_read_by_the_classifier_beside_words_that_are_refused(amina: Someone, intents: Intents) -> None:
