@@ -8,7 +8,7 @@ from policies.access import AudienceTable, visible_audiences
 from policies.calendars import Calendar, Span
 from policies.conditions import FIELDS
 from policies.decisions import PROTECTION, Decision, Outcome
-from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen, told, waits_for_reading
+from policies.engine import FALLBACK_RULE, decide, explain, ranked, screen, silenced, told, waits_for_reading
 from policies.errors import PolicyError
 from policies.facts import Screening, Trigger, TurnFacts
 from policies.limits import Admission, RateLimit, admit
@@ -50,6 +50,7 @@ __all__ = [
     "load",
     "ranked",
     "screen",
+    "silenced",
     "told",
     "visible_audiences",
     "waits_for_reading",

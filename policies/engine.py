@@ -86,7 +86,7 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "severity": worst.severity if worst else 0,
         "category": worst.category if worst else None,
         "categories": frozenset(trigger.category for trigger in counted),
-        "in_doubt": len(counted) < len(_heard(facts)),
+        "in_doubt": bool(silenced(facts, policies)),
         "life_at_risk": any(trigger.life_at_risk and trigger.severity >= MAX_SEVERITY for trigger in counted),
         "refusals": frozenset(said.refusals),
         "asks_human": said.asks_human,
@@ -117,9 +117,15 @@ def counting_triggers(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, .
     Doubted ones do not where the whole message has been read and no danger found in it. A reading alone silences nothing,
     nor does a look-alike that words of danger bring back; both together do. Without a reading all count.
     """
+    gone = silenced(facts, policies)
+    return tuple(trigger for trigger in _heard(facts) if trigger not in gone)
+
+
+def silenced(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, ...]:
+    """Return the triggers that do not count because they are in doubt and the reading finds no danger."""
     is_read = facts.nlu == "ok" and facts.intent is not None
     finds_none = is_read and sum(facts.reports.values()) < policies.doubt
-    return tuple(trigger for trigger in _heard(facts) if not (trigger.doubted and finds_none))
+    return tuple(trigger for trigger in _heard(facts) if trigger.doubted and finds_none)
 
 
 def waits_for_reading(facts: TurnFacts, policies: PolicySet) -> bool:

@@ -69,6 +69,7 @@ def _print(record: TurnRecord, *, show_text: bool) -> None:
         ),
         ("harm read", "  ".join(f"{intent} {share:.2f}" for intent, share in record.reports.items()) or "none"),
         ("screened", ", ".join(record.triggers) or "no safety trigger"),
+        *([("in doubt", f"{', '.join(record.in_doubt)}: did not count")] if record.in_doubt else []),
         ("retrieved", f"index {record.index_version or '–'}" + "".join(f"\n{'':12}{hit}" for hit in hits)),
         ("decided", f"{record.outcome}   rule {record.rule_id}   severity {record.severity}   reason {record.reason}"),
         ("degraded", ", ".join(record.degraded) or "nothing was missing"),

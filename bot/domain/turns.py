@@ -79,6 +79,8 @@ class TurnRecord:
     """Facts that were given, such as ``country`` or ``status``; never their values."""
     triggers: tuple[str, ...] = ()
     """Rule ids of the safety matches."""
+    in_doubt: tuple[str, ...] = ()
+    """Those of them that did not count: in doubt, and the reading of the whole message found no danger."""
     retrieved: tuple[Retrieved, ...] = ()
     cited: tuple[PassageId, ...] = ()
     degraded: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from bot.service.language import CONFIDENT, choose_language
 from bot.service.ports import UnitOfWork
 from bot.service.split import split_text
 from bot.service.turn import SEARCH_CHARS, Turn, TurnResult, known_facts
-from policies import Outcome, counts_from, due_at, screen
+from policies import Outcome, counts_from, due_at, screen, silenced
 
 BUTTON_LIFE = timedelta(days=7)
 CARD_ANSWERED_WITHIN = timedelta(minutes=15)
@@ -320,6 +320,7 @@ def _record(turn: Turn, replies: Sequence[Reply], case: Case | None, app: App) -
         reports=_worth_keeping(turn.understanding.reports),
         known=tuple(sorted(turn.facts.known)),
         triggers=tuple(trigger.rule_id for trigger in turn.facts.screening.triggers),
+        in_doubt=tuple(trigger.rule_id for trigger in silenced(turn.facts, app.policies)),
         retrieved=tuple(
             Retrieved(passage_id=PassageId(hit.passage_id), topic=hit.topic, audience=hit.audience, score=round(hit.score, 4))
             for hit in hits

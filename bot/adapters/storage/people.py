@@ -177,7 +177,7 @@ class SqlTurns:
         facts["retrieved"] = tuple(
             Retrieved(passage_id=PassageId(hit[0]), topic=hit[1], audience=hit[2], score=hit[3]) for hit in facts["retrieved"]
         )
-        for name in ("triggers", "cited", "degraded", "known"):
+        for name in ("triggers", "in_doubt", "cited", "degraded", "known"):
             facts[name] = tuple(facts.get(name, ()))
         return TurnRecord(
             update_id=UpdateId(row.update_id), person_id=PersonId(row.person_id), at=row.at, outcome=row.outcome,

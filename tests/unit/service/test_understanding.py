@@ -98,7 +98,7 @@ async def test_an_answer_given_while_nlu_is_down_offers_a_person(amina: Someone,
 
 async def test_words_in_doubt_and_a_calm_reading_get_the_answer_with_the_offer_of_a_person(amina: Someone) -> None:
     result = await amina.says(HOSTAGE)
-    assert result.record.triggers == ("en-kidnapping",), "the record keeps what was seen"
+    assert result.record.triggers == result.record.in_doubt == ("en-kidnapping",), "the record keeps what was seen, and why not"
     assert (result.decision.outcome, result.decision.rule_id) == (Outcome.ANSWER, "answer-with-care")
     opened = await amina.presses(CATALOGUE.text("button_human_yes", "en"))
     case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
@@ -115,7 +115,7 @@ async def test_words_in_doubt_stand_while_nothing_can_be_read(amina: Someone, in
 async def test_words_in_doubt_stand_beside_a_faint_reading_of_danger(amina: Someone, intents: Intents) -> None:
     intents.suspected["report_kidnapping"] = 0.03
     result = await amina.says(HOSTAGE)
-    assert (result.decision.outcome, result.case_opened) == (Outcome.EMERGENCY, True)
+    assert (result.decision.outcome, result.case_opened, result.record.in_doubt) == (Outcome.EMERGENCY, True, ())
 
 
 async def test_words_that_nothing_puts_in_doubt_wait_for_no_reading(amina: Someone, intents: Intents) -> None:
