@@ -178,9 +178,10 @@ def _rank(pair: tuple[Rule, Decision]) -> tuple[int, int, bool, int, str]:
 def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySet) -> Decision:
     """Apply a verdict: the category of the gravest trigger, report or accepted offer settles queue and seal."""
     then = rule.then
-    # Words in doubt decide nothing, but an offer carries them, so that a yes reaches the right people, under seal where due.
-    heard = _heard(facts)
-    counted = counting_triggers(facts, policies) or (heard if then.offer_human else ())
+    # Words in doubt decide nothing, but an offer and a case carry them, so that the right people read them, under seal where due.
+    heard, counted = _heard(facts), counting_triggers(facts, policies)
+    carried = heard if then.offer_human or then.opens_case else counted
+    counted = counted or carried
     # An answer that offers a person carries what is suspected, so that a yes reaches the right people.
     suspects = then.severity == FROM_REPORT or (then.outcome is Outcome.ANSWER and then.offer_human)
     report = _report_for(then.outcome, facts, policies) if suspects else None
@@ -193,7 +194,7 @@ def _decision(rule: Rule, facts: TurnFacts, table: FactTable, policies: PolicySe
         category = facts.pending_category
     known = policies.categories.get(category) if category else None
     categories = {trigger.category for trigger in heard} | ({category} if category else set())
-    gravest = max(counted[0].severity if counted else 0, report.severity if report else 0)
+    gravest = max(carried[0].severity if carried else 0, report.severity if report else 0)
     serious = then.outcome in (Outcome.EMERGENCY, Outcome.ESCALATE)
     return Decision(
         outcome=then.outcome,

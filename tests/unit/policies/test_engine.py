@@ -150,6 +150,19 @@ def test_an_offer_carries_the_words_in_doubt() -> None:
     assert decision.card is None, "nobody is alarmed"
 
 
+def test_lesser_words_beside_them_take_nothing_from_the_weight_of_words_in_doubt() -> None:
+    lesser = Trigger(category="fraud_loss", severity=2, rule_id="another", language="en")
+    both = Screening(triggers=(*said(doubted=True).triggers, lesser))
+    decision = decide(TurnFacts(screening=both, intent="ask_scam", intent_confidence=0.9), POLICIES)
+    assert (decision.outcome, decision.category, decision.severity) == (Outcome.ESCALATE, "fraud_loss", 4)
+
+
+def test_a_yes_with_words_in_doubt_opens_the_case_with_their_weight() -> None:
+    yes = replace(said(doubted=True), asks_human=True)
+    decision = decide(TurnFacts(screening=yes, intent="talk_to_human", intent_confidence=0.9, pending="offer"), POLICIES)
+    assert (decision.rule_id, decision.opens_case, decision.severity) == ("offer-accepted", True, 4)
+
+
 def test_only_words_in_doubt_wait_for_a_reading() -> None:
     assert waits_for_reading(TurnFacts(screening=said(doubted=True)), POLICIES)
     assert not waits_for_reading(TurnFacts(screening=said(doubted=False)), POLICIES)
