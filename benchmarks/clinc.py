@@ -5,8 +5,9 @@
 
 Reported are accuracy in scope, where a line that is rejected counts as wrong, and the share of out-of-scope lines rejected.
 
-*Trained on*: ``train`` and ``oos_train``, nothing else. The encoder is taught ``train`` as ``make adapt`` teaches ours; NLU's
-components (``nlu/readings.py``) learn the 150 intents, and ``oos`` as an intent of its own, from its vectors and from letters.
+*Trained on*: ``train`` and ``oos_train``, nothing else. The encoder is taught ``train`` as ``make adapt-nlu`` teaches ours, where
+no intent tells of danger; NLU's components (``nlu/readings.py``) learn the 150 intents, and ``oos`` as an intent of its own, from
+its vectors and from letters.
 
 *Chosen on* ``val`` and ``oos_val``: scales of the vectors, exponents of both readings, weights of the score, and the threshold. A
 line is rejected when its score is not above the threshold. Four scores, of which the product has the first:

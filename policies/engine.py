@@ -73,7 +73,7 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "intent": facts.intent,
         "intent_confidence": facts.intent_confidence,
         "intent_kind": intent_kind(facts, policies),
-        "safety_score": sum(facts.reports.values()),
+        "safety_score": _safety_score(facts),
         "emergency_score": _emergency_score(facts, policies),
         "best_score": facts.best_score,
         "score_band": score_band(facts, policies),
@@ -106,6 +106,10 @@ def _report_for(outcome: Outcome, facts: TurnFacts, policies: PolicySet) -> Repo
     return policies.reports[max(known, key=lambda intent: facts.reports[intent])] if known else None
 
 
+def _safety_score(facts: TurnFacts) -> float:
+    return sum(facts.reports.values())
+
+
 def _emergency_score(facts: TurnFacts, policies: PolicySet) -> float:
     grave = {intent for intent, report in policies.reports.items() if report.severity == MAX_SEVERITY}
     return sum(probability for intent, probability in facts.reports.items() if intent in grave)
@@ -124,7 +128,7 @@ def counting_triggers(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, .
 def silenced(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, ...]:
     """Return the triggers that do not count because they are in doubt and the reading finds no danger."""
     is_read = facts.nlu == "ok" and facts.intent is not None
-    finds_none = is_read and sum(facts.reports.values()) < policies.doubt
+    finds_none = is_read and _safety_score(facts) < policies.doubt
     return tuple(trigger for trigger in _heard(facts) if trigger.doubted and finds_none)
 
 

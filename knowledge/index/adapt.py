@@ -163,7 +163,7 @@ class Upper(nn.Module):  # type: ignore[misc]
             own = tasks == task
             told = reading(vectors[own])
             parts.append(functional.cross_entropy(told, labels[own], label_smoothing=SMOOTHING, reduction="sum"))
-            if sides.any() and not sides.all():
+            if sides.any():
                 chances = told.log_softmax(1)
                 both = torch.stack([chances[:, ~sides].logsumexp(1), chances[:, sides].logsumexp(1)], 1)
                 parts.append(DANGER * functional.nll_loss(both, sides[labels[own]].long(), reduction="sum"))

@@ -238,6 +238,8 @@ class TestPreparing:
     @pytest.mark.parametrize("below", BELOW)
     def test_a_folder_without_one_of_them_is_made_whole(self, folder: Path, copied: Path, below: str) -> None:
         shutil.rmtree(copied / below)
+        is_the_index_s = below != UNDERSTANDING
+        assert (prepared_names(copied) != prepared_names(folder)) is is_the_index_s, "what NLU was taught makes no index stale"
         prepare(copied, print)
         assert prepared_names(copied) == prepared_names(folder)
         same_files(copied, folder)
@@ -375,7 +377,10 @@ def test_a_file_that_is_no_adapter_is_refused(tmp_path: Path) -> None:
 
 def test_learning_an_adapter_tells_texts_apart(tmp_path: Path) -> None:
     """A few utterances of two intents and phrasings of two topics: what is written can be read, and changes something."""
-    for label, lines in {"ask": ("where is the office", "when do you open"), "report": ("he beats me", "we are sinking")}.items():
+    for label, lines in {
+        "ask": ("where is the office", "when do you open"),
+        "report_threat": ("he beats me", "we are sinking"),
+    }.items():
         (tmp_path / "data" / "en").mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / "en" / f"{label}.yml").write_text("nlu:\n" + "".join(f"      - {line}\n" for line in lines * 8))
     for path in [*(ROOT / "knowledge" / "library" / "pathways" / "am").glob("P0[38]-*.md")]:
