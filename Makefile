@@ -163,7 +163,7 @@ nlu-train: setup ## Train the NLU model if its inputs have changed: part of set-
 adapt: $(RUNTIME) ## Teach the index's encoder topics anew: knowledge/index/adapter.npz (an hour); worth it after many new phrasings
 	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/index/adapter.npz --library knowledge/library
 
-adapt-nlu: $(RUNTIME) ## Teach NLU's encoder intents anew: knowledge/index/understanding.npz (40 minutes); worth it after many new utterances
+adapt-nlu: $(RUNTIME) ## Teach NLU's encoder intents anew: knowledge/index/understanding.npz (an hour); worth it after many new utterances
 	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/index/understanding.npz
 
 nlu-check: $(NLU_DEV) ## The quick tests of nlu/: data, component, contract

@@ -106,7 +106,9 @@ FIELDS: Final[dict[str, Field]] = {
     "severity": _number("of the gravest trigger that counts for this role, 0..4"),
     "category": _word("of the gravest trigger"),
     "categories": _words("of all triggers that count"),
-    "in_doubt": _flag("words of danger beside words of a look-alike, and the reading of the whole finds none: they do not count"),
+    "in_doubt": _flag(
+        "words of danger beside signs that they may be none, and the reading of the whole finds none: they do not count"
+    ),
     "life_at_risk": _flag("a trigger under the written rule for risk to life"),
     "refusals": _words("kinds of request that are never served", *REFUSALS),
     "asks_human": _flag("asks for a human being"),
@@ -116,6 +118,7 @@ FIELDS: Final[dict[str, Field]] = {
     "has_words": _flag("holds at least one letter or digit"),
     "seeks_specific": _flag("asks about the own situation, or in very few words"),
     "calm": _flag("a known look-alike, and no trigger"),
+    "calm_sign": _flag("a general sign that words of danger would be none, and no trigger"),
 }
 
 OPERATORS: Final[dict[str, tuple[str, ...]]] = {

@@ -96,6 +96,7 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "has_words": said.has_words,
         "seeks_specific": said.seeks_specific,
         "calm": said.calm,
+        "calm_sign": said.calm_sign,
     }
 
 
@@ -119,7 +120,7 @@ def counting_triggers(facts: TurnFacts, policies: PolicySet) -> tuple[Trigger, .
     """Return the triggers that count, gravest first.
 
     Doubted ones do not where the whole message has been read and no danger found in it. A reading alone silences nothing,
-    nor does a look-alike that words of danger bring back; both together do. Without a reading all count.
+    nor does a sign of calm beside words of danger; both together do. Without a reading all count.
     """
     gone = silenced(facts, policies)
     return tuple(trigger for trigger in _heard(facts) if trigger not in gone)

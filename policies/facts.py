@@ -22,8 +22,8 @@ class Trigger:
         language: Lexicon in which it stands; not a claim about the language of the message.
         life_at_risk: The written rule for risk to life applies: a case opens without waiting for a yes.
         topic: The words may be about a subject rather than a person ("GBV survivor"); a staff role drops it.
-        doubted: Words of a known look-alike stand in the same sentence, but could not excuse it. It counts unless the
-            reading of the whole message finds no danger either.
+        doubted: A general sign of calm, or words of a known look-alike that could not excuse it, stand in the same
+            sentence. It counts unless the reading of the whole message finds no danger either.
     """
 
     category: str
@@ -53,6 +53,8 @@ class Screening:
             "I want a visa", or fewer than six words. The answer may then hang on facts not given.
         calm: A known look-alike was recognised (figure of speech, question about guidance, long past event,
             news) and no trigger is left. Weakens the classifier's alarm, never a trigger.
+        calm_sign: No trigger, and a general sign stands somewhere that words of danger would be none (homework, told by
+            others, long past). The classifier's alarm needs more then.
     """
 
     triggers: tuple[Trigger, ...] = ()
@@ -65,6 +67,7 @@ class Screening:
     follows_up: bool = False
     seeks_specific: bool = False
     calm: bool = False
+    calm_sign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -298,6 +298,7 @@ class LexiconFile(Model):
     words: dict[str, Word] = {}
     idioms: list[Word] = []
     look_alikes: dict[Name, list[Word] | LookAlikeModel] = {}
+    doubts: dict[Name, Annotated[list[Word], Field(min_length=1)]] = {}
     unless: list[Name] = []
     entries: Annotated[list[EntryModel], Field(min_length=1)]
 

@@ -7,7 +7,7 @@ message, so it works when everything else is down and for messages that mix lang
 2. mask figures of speech ("this waiting is killing me"), so that no entry can see them;
 3. look for the entries of the lexicons; an exception listed under ``unless`` in the same sentence cancels a
    match, one listed under ``lower`` lowers its severity (abuse that ended years ago still deserves an offer); words of
-   any other look-alike of the lexicon beside it there put it in doubt;
+   any other look-alike of the lexicon beside it there, or a general sign (``doubts``) of any lexicon, put it in doubt;
 4. look for the phrases and refusals.
 
 Most patterns are dismissed by a look-up of short fragments (`Patterns`) and never run.
@@ -15,7 +15,7 @@ Most patterns are dismissed by a look-up of short fragments (`Patterns`) and nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -155,6 +155,7 @@ class Screener:
 
     entries: tuple[Entry, ...]
     idioms: Patterns
+    doubts: Patterns
     refusals: tuple[Refusal, ...]
     phrases: Phrases
     details: Mapping[str, Mapping[str, Mapping[str, Patterns]]]
@@ -186,6 +187,7 @@ class Screener:
             follows_up=plain.length <= FOLLOW_UP_WORDS and phrases.follows_up.match(plain),
             seeks_specific=self._seeks_specific(plain),
             calm=not triggers and (was_excused or masked is not plain),
+            calm_sign=not triggers and self.doubts.match(plain),
         )
 
     def warm_up(self, is_over: Callable[[], bool] = lambda: False) -> None:
@@ -198,6 +200,7 @@ class Screener:
     def all_patterns(self) -> Iterator[Pattern]:
         """Yield every pattern of every lexicon, phrase list and refusal."""
         yield from self.idioms
+        yield from self.doubts
         for entry in self.entries:
             yield from entry.patterns
             for exception in (*entry.unless, *(exception for exception, _ in entry.lower)):
@@ -227,9 +230,11 @@ class Screener:
         """Return the triggers, gravest first, and whether an exception cancelled a match."""
         found: dict[int, Trigger] = {}
         was_excused = False
-        for number, span in self._entry_patterns.spans(masked):
+        matches = list(self._entry_patterns.spans(masked))
+        signs = [sign for _, sign in self.doubts.spans(masked)] if matches else []
+        for number, span in matches:
             owner = self._owners[number]
-            hit = _trigger(self.entries[owner], masked.words, span)
+            hit = _trigger(self.entries[owner], masked.words, span, signs)
             if hit is None:
                 was_excused = True
             elif owner not in found or _weight(hit) > _weight(found[owner]):
@@ -263,10 +268,11 @@ class Screener:
         return tuple(dict.fromkeys(matching))
 
 
-def _trigger(entry: Entry, words: str, span: Span) -> Trigger | None:
+def _trigger(entry: Entry, words: str, span: Span, signs: Sequence[Span]) -> Trigger | None:
     """Return what one match says after its exceptions; None when cancelled.
 
-    Where its severity is lowered it no longer falls under the rule for risk to life. No word of the match puts it in doubt.
+    Where its severity is lowered it no longer falls under the rule for risk to life. ``signs`` are where general signs stand
+    that it may be no danger; no word of the match itself puts it in doubt.
     """
     start, end = _sentence(words, span)
     sentence = words[start:end]
@@ -276,7 +282,8 @@ def _trigger(entry: Entry, words: str, span: Span) -> Trigger | None:
     level = min((level for exception, level in entry.lower if exception.holds(sentence)), default=own.severity)
     at_risk = own.life_at_risk and level == own.severity
     beside = f"{words[start : span[0]]} {MASK} {words[span[1] : end]}"
-    return replace(own, severity=level, life_at_risk=at_risk, doubted=_any(entry.doubts, beside))
+    signed = any(start <= sign[0] and sign[1] <= end and (sign[1] <= span[0] or span[1] <= sign[0]) for sign in signs)
+    return replace(own, severity=level, life_at_risk=at_risk, doubted=signed or _any(entry.doubts, beside))
 
 
 def _weight(hit: Trigger) -> tuple[int, bool]:

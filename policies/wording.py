@@ -18,6 +18,7 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
     """Return the compiled screener, and the languages whose lexicon nobody has signed off."""
     entries: list[Entry] = []
     idioms: list[Pattern] = []
+    doubts: list[Pattern] = []
     unreviewed: list[str] = []
     names = sorted(item.name for item in folder.joinpath("lexicons").iterdir() if item.name.endswith(".yaml"))
     if not names:
@@ -32,6 +33,8 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
             unreviewed.append(lexicon.language)
         reader = _Reader(document, lexicon.language, lexicon.words)
         idioms.extend(reader.patterns(lexicon.idioms, ("idioms",)))
+        for kind, signs in lexicon.doubts.items():
+            doubts.extend(reader.patterns(signs, ("doubts", kind)))
         for entry in _entries(reader, lexicon, categories):
             if entry.trigger.rule_id in seen:
                 raise document.error(
@@ -42,6 +45,7 @@ def load_screener(folder: Traversable, categories: Mapping[str, Category]) -> tu
     screener = Screener(
         entries=tuple(entries),
         idioms=Patterns(idioms),
+        doubts=Patterns(doubts),
         refusals=_refusals(read(folder, "refusals.yaml")),
         phrases=_phrases(read(folder, "phrases.yaml")),
         details=_details(read(folder, "details.yaml")),

@@ -1,6 +1,6 @@
 """Teach the first encoder what people mean or which entry answers them, and write what changed as an adapter.
 
-    python -m knowledge.index.adapt nlu/data knowledge/index/understanding.npz                       (make adapt-nlu; 40 minutes)
+    python -m knowledge.index.adapt nlu/data knowledge/index/understanding.npz                       (make adapt-nlu; an hour)
     python -m knowledge.index.adapt nlu/data knowledge/index/adapter.npz --library knowledge/library    (make adapt; over an hour)
 
 Frozen vectors hold what a text is about; danger and a question about danger are about the same, and so are neighbouring topics.
@@ -40,13 +40,13 @@ ENCODER = Path("var/encoder")
 FIXED_LAYERS = 6
 """Layers below keep their weights; what they make of a text is computed once."""
 RANK = 24
-EPOCHS = 2
+EPOCHS = 3
 RATE = 1e-3
 BATCH = 32
 SMOOTHING = 0.05
 SCALES = (20.0, 5.0)
 """Length of the adapted and of the second encoder's vector in the reading."""
-DANGER = 2.0
+DANGER = 3.0
 """Weight of the side a text is on beside its label."""
 MAX_TOKENS = 64
 

@@ -50,6 +50,7 @@ def change(data: Path, name: str, old: str, new: str) -> int:
         ("lexicons/pt.yaml", "id: pt-distress", "id: es-distress", "id"),
         ("lexicons/pt.yaml", "language: pt", "language: en", "language"),
         ("lexicons/pt.yaml", "& (<kin>", "& (<unknown>", "any"),
+        ("lexicons/pt.yaml", '  denied:\n    - "', '  denied:\n    - "<unknown>|', "doubts"),
     ],
 )
 def test_a_fault_is_named_with_file_key_and_line(data: Path, name: str, old: str, new: str, key: str) -> None:

@@ -43,6 +43,15 @@ def test_words_of_a_look_alike_put_a_match_in_doubt_only_from_beside_it() -> Non
     assert doubted("i am watched, cant talk, can i write?") == [False], "the words of danger are no excuse of themselves"
 
 
+def test_a_sign_of_any_language_puts_a_match_in_doubt_and_alone_cancels_none() -> None:
+    def doubted(text: str) -> set[bool]:
+        return {trigger.doubted for trigger in screen(text, POLICIES).triggers}
+
+    assert doubted("he will kill me") == {False}
+    assert doubted("synonyme de otage en 5 lettres pour mots fleches") == {True}, "a lexicon's own language"
+    assert doubted("suicide ዝብል ቃል ብትግርኛ ከመይ ይትርጎም") == {True}, "signs of one language beside words of another"
+
+
 @pytest.mark.parametrize("text", rows("calm"))
 def test_look_alikes_stay_calm(text: str) -> None:
     assert not screen(text, POLICIES).triggers
