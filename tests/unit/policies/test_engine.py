@@ -46,7 +46,10 @@ screenings = st.builds(
     Screening,
     triggers=st.lists(triggers, max_size=3).map(tuple),
     refusals=st.lists(st.sampled_from(REFUSALS), max_size=2, unique=True).map(tuple),
-    **{name: st.booleans() for name in ("asks_human", "affirms", "denies", "is_fine", "has_words", "seeks_specific", "calm")},
+    **{
+        name: st.booleans()
+        for name in ("asks_human", "affirms", "denies", "is_fine", "has_words", "seeks_specific", "calm", "calm_sign")
+    },
 )
 
 
