@@ -113,7 +113,7 @@ async def test_words_in_doubt_stand_while_nothing_can_be_read(amina: Someone, in
 
 
 async def test_words_in_doubt_stand_beside_a_faint_reading_of_danger(amina: Someone, intents: Intents) -> None:
-    intents.suspected["report_kidnapping"] = 0.03
+    intents.suspected["report_kidnapping"] = amina.app.policies.doubt
     result = await amina.says(HOSTAGE)
     assert (result.decision.outcome, result.case_opened, result.record.in_doubt) == (Outcome.EMERGENCY, True, ())
 
