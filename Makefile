@@ -160,7 +160,7 @@ knowledge: $(RUNTIME) ## Build the passage index anew
 
 nlu-train: setup ## Train the NLU model if its inputs have changed: part of set-up, for its encoder is made there
 
-adapt: $(RUNTIME) ## Teach the index's encoder topics anew: knowledge/index/adapter.npz (an hour); worth it after many new phrasings
+adapt: $(RUNTIME) ## Teach the index's encoder topics anew: knowledge/index/adapter.npz (over an hour); worth it after many new phrasings
 	@$(BIN)/python -m knowledge.index.adapt nlu/data knowledge/index/adapter.npz --library knowledge/library
 
 adapt-nlu: $(RUNTIME) ## Teach NLU's encoder intents anew: knowledge/index/understanding.npz (an hour); worth it after many new utterances
