@@ -149,7 +149,7 @@ def main() -> int:
             if subprocess.run([interpreter(), "-c", probe], cwd=HERE, check=False).returncode != 0:
                 print(f"nlu: {interpreter()} has no rasa; install requirements.lock (README.md)", file=sys.stderr)
                 return 3
-            print(f"nlu: training {target.name} from {len(inputs())} files (about 7 minutes)", flush=True)
+            print(f"nlu: training {target.name} from {len(inputs())} files (about 8 minutes)", flush=True)
             started = time.monotonic()
             status = train(target)
             if status == 0:
