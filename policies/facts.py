@@ -23,7 +23,8 @@ class Trigger:
         life_at_risk: The written rule for risk to life applies: a case opens without waiting for a yes.
         topic: The words may be about a subject rather than a person ("GBV survivor"); a staff role drops it.
         doubted: A general sign of calm, or words of a known look-alike that could not excuse it, stand in the same
-            sentence. It counts unless the reading of the whole message finds no danger either.
+            sentence, or the words are such as an ordinary message may hold (``loose``). It counts unless the reading of
+            the whole message finds no danger either.
     """
 
     category: str

@@ -276,6 +276,7 @@ class EntryModel(Model):
     severity: Annotated[int, Field(ge=1, le=4)]
     says: Text
     any: Annotated[list[Word], Field(min_length=1)]
+    loose: list[Word] = []
     unless: list[Name] = []
     lower: dict[Name, Annotated[int, Field(ge=1, le=3)]] = {}
     life: bool | None = None

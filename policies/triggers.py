@@ -113,6 +113,7 @@ class Entry:
     Attributes:
         trigger: What a match of this entry reports.
         patterns: Any of them matches.
+        loose: Any of them matches too, in words that an ordinary message may hold: such a match is in doubt from the start.
         unless: Exceptions that cancel a match standing in the same sentence.
         lower: Exceptions that lower the severity to the given one instead.
         doubts: Words of all look-alikes of the lexicon, whatever brings a match back: they put it in doubt.
@@ -120,6 +121,7 @@ class Entry:
 
     trigger: Trigger
     patterns: tuple[Pattern, ...]
+    loose: tuple[Pattern, ...] = ()
     unless: tuple[LookAlike, ...] = ()
     lower: tuple[tuple[LookAlike, int], ...] = ()
     doubts: tuple[Pattern, ...] = ()
@@ -161,13 +163,18 @@ class Screener:
     details: Mapping[str, Mapping[str, Mapping[str, Patterns]]]
     category_order: tuple[str, ...]
     _entry_patterns: Patterns = field(init=False)
-    _owners: tuple[int, ...] = field(init=False)
+    _owners: tuple[tuple[int, bool], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index the patterns of all entries together; frozen, hence ``object.__setattr__``."""
-        owned = [(number, pattern) for number, entry in enumerate(self.entries) for pattern in entry.patterns]
-        object.__setattr__(self, "_entry_patterns", Patterns(pattern for _, pattern in owned))
-        object.__setattr__(self, "_owners", tuple(number for number, _ in owned))
+        """Index the patterns of all entries together, each with its entry and whether it is loose; frozen, hence ``object``."""
+        owned = [
+            (pattern, (number, is_loose))
+            for number, entry in enumerate(self.entries)
+            for is_loose, patterns in ((False, entry.patterns), (True, entry.loose))
+            for pattern in patterns
+        ]
+        object.__setattr__(self, "_entry_patterns", Patterns(pattern for pattern, _ in owned))
+        object.__setattr__(self, "_owners", tuple(owner for _, owner in owned))
 
     def screen(self, text: str) -> Screening:
         """Return what ``text`` says; never raises, whatever the text."""
@@ -202,7 +209,7 @@ class Screener:
         yield from self.idioms
         yield from self.doubts
         for entry in self.entries:
-            yield from entry.patterns
+            yield from (*entry.patterns, *entry.loose)
             for exception in (*entry.unless, *(exception for exception, _ in entry.lower)):
                 yield from (*exception.patterns, *exception.void)
         for refusal in self.refusals:
@@ -233,11 +240,13 @@ class Screener:
         matches = list(self._entry_patterns.spans(masked))
         signs = [sign for _, sign in self.doubts.spans(masked)] if matches else []
         for number, span in matches:
-            owner = self._owners[number]
+            owner, is_loose = self._owners[number]
             hit = _trigger(self.entries[owner], masked.words, span, signs)
             if hit is None:
                 was_excused = True
-            elif owner not in found or _weight(hit) > _weight(found[owner]):
+                continue
+            hit = replace(hit, doubted=hit.doubted or is_loose)
+            if owner not in found or _weight(hit) > _weight(found[owner]):
                 found[owner] = hit
         order = self.category_order.index
         hits = sorted(found.values(), key=lambda hit: (-hit.severity, order(hit.category), hit.rule_id))

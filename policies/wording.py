@@ -108,6 +108,7 @@ def _entries(reader: _Reader, lexicon: LexiconFile, categories: Mapping[str, Cat
                 topic=model.topic,
             ),
             patterns=reader.patterns(model.any, (*path, "any")),
+            loose=reader.patterns(model.loose, (*path, "loose")),
             unless=tuple(exception(name, (*path, "unless")) for name in cancelling),
             lower=tuple((exception(name, (*path, "lower")), level) for name, level in model.lower.items()),
             doubts=doubts,

@@ -59,10 +59,14 @@ def test_a_renamed_file_changes_the_fingerprint_but_caches_and_line_ends_do_not(
 def test_a_present_model_is_left_alone(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     train.MODELS.mkdir()
     train.model_path().write_text("model")
+    later = train.MODELS / "waypost-of-data-no-longer-here.tar.gz"
+    later.write_text("later")
+    os.utime(train.model_path(), (1, 1))
     monkeypatch.setattr(sys, "argv", ["train.py"])
     assert train.main() == 0
     assert capsys.readouterr().out == "nlu model up to date\n"
     assert train.model_path().read_text() == "model"
+    assert train.model_path().stat().st_mtime >= later.stat().st_mtime, "the server takes the model written last"
 
 
 def test_a_failed_training_leaves_no_model_and_no_rubbish(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

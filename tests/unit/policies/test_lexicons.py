@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import yaml
 from policies import PolicySet, load, screen
 
 TABLES = Path(__file__).parent / "tables"
+TUNING = Path(__file__).parents[3] / "evaluation" / "tuning.jsonl"
 LANGUAGES = ("en", "fr", "es", "ar")
+ALL_LANGUAGES = (*LANGUAGES, "pt", "ru", "uk", "fa", "tr", "sw", "so", "am", "ti")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,10 @@ def table(language: str, kind: str) -> list[str]:
     rows = yaml.safe_load((TABLES / f"{language}.yaml").read_text(encoding="utf-8"))[kind]
     assert isinstance(rows, list)
     return [str(row) for row in rows]
+
+
+def beyond_doubt(text: str, policies: PolicySet) -> bool:
+    return any(trigger.severity >= 2 and not trigger.doubted for trigger in screen(text, policies).triggers)
 
 
 def severity(text: str, policies: PolicySet) -> int:
@@ -51,6 +58,29 @@ def test_calm_look_alikes_raise_no_alarm(language: str, policies: PolicySet) -> 
     said = {text: screen(text, policies) for text in table(language, "calm")}
     alarms = [text for text, found in said.items() if found.triggers or found.asks_human or found.refusals]
     assert alarms == []
+
+
+@pytest.mark.parametrize("path", sorted((TABLES / "ordinary").glob("*.txt")), ids=lambda path: path.stem)
+def test_words_of_an_ordinary_day_are_not_danger_beyond_doubt(path: Path, policies: PolicySet) -> None:
+    """Written against single alternatives of the lexicons (ADR 0024)."""
+    messages = path.read_text(encoding="utf-8").splitlines()
+    assert len(messages) >= 75
+    assert [text for text in messages if beyond_doubt(text, policies)] == []
+
+
+@pytest.mark.parametrize("language", ALL_LANGUAGES)
+def test_of_two_messages_with_the_same_words_only_the_one_in_danger_alarms(language: str, policies: PolicySet) -> None:
+    """Pairs: one situation, calm, and with many of the same words in danger. What words miss of that is left to NLU."""
+    pairs = [
+        row
+        for row in map(json.loads, TUNING.read_text(encoding="utf-8").splitlines())
+        if ": pair " in row["notes"] and row["lang"] == language
+    ]
+    danger = [row["text"] for row in pairs if row["notes"].startswith("crisis")]
+    calm = [row["text"] for row in pairs if row["notes"].startswith("near_miss")]
+    assert len(danger) == len(calm) >= 90
+    assert [text for text in calm if beyond_doubt(text, policies)] == []
+    assert sum(severity(text, policies) >= 2 for text in danger) >= 0.65 * len(danger)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

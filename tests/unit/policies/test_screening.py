@@ -1,5 +1,6 @@
 """Screening by words alone, on tables written beside the lexicons: they show what is covered, not how well it generalises."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,23 @@ def test_a_sign_of_any_language_puts_a_match_in_doubt_and_alone_cancels_none() -
     assert doubted("he will kill me") == {False}
     assert doubted("synonyme de otage en 5 lettres pour mots fleches") == {True}, "a lexicon's own language"
     assert doubted("suicide ዝብል ቃል ብትግርኛ ከመይ ይትርጎም") == {True}, "signs of one language beside words of another"
+
+
+def test_loose_words_are_in_doubt_from_the_start_and_firm_ones_of_the_same_entry_are_not() -> None:
+    def doubted(text: str) -> list[tuple[str, bool]]:
+        return [(trigger.rule_id, trigger.doubted) for trigger in screen(text, POLICIES).triggers]
+
+    assert doubted("mkataba wangu wa kazi umekwisha") == [("sw-threats", True)], "a contract has ended, or: you are finished"
+    assert doubted("wameniandikia wewe umekwisha") == [("sw-threats", False)]
+
+
+def test_without_a_reading_loose_words_count_and_with_a_calm_one_they_do_not() -> None:
+    said = screen("mkataba wangu wa kazi umekwisha", POLICIES)
+    assert decide(TurnFacts(screening=said, nlu="nlu_unavailable"), POLICIES).outcome in SERIOUS
+    found = TurnFacts(screening=said, intent="ask_work", intent_confidence=0.9, best_score=0.9, best_collection="pathways")
+    calm = decide(replace(found, reports={"report_threat": 0.02}), POLICIES)
+    assert (calm.outcome, calm.offer_human) == (Outcome.ANSWER, True)
+    assert decide(replace(found, reports={"report_threat": 0.3}), POLICIES).outcome in SERIOUS
 
 
 @pytest.mark.parametrize("text", rows("calm"))
