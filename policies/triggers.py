@@ -8,6 +8,7 @@ message, so it works when everything else is down and for messages that mix lang
 3. look for the entries of the lexicons; an exception listed under ``unless`` in the same sentence cancels a
    match, one listed under ``lower`` lowers its severity (abuse that ended years ago still deserves an offer); words of
    any other look-alike of the lexicon beside it there, or a general sign (``doubts``) of any lexicon, put it in doubt;
+   a match of ``loose`` words is in doubt from the start;
 4. look for the phrases and refusals.
 
 Most patterns are dismissed by a look-up of short fragments (`Patterns`) and never run.
@@ -166,7 +167,7 @@ class Screener:
     _owners: tuple[tuple[int, bool], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index the patterns of all entries together, each with its entry and whether it is loose; frozen, hence ``object``."""
+        """Index the patterns of all entries together, each with its entry; frozen, hence ``object.__setattr__``."""
         owned = [
             (pattern, (number, is_loose))
             for number, entry in enumerate(self.entries)
@@ -241,12 +242,10 @@ class Screener:
         signs = [sign for _, sign in self.doubts.spans(masked)] if matches else []
         for number, span in matches:
             owner, is_loose = self._owners[number]
-            hit = _trigger(self.entries[owner], masked.words, span, signs)
+            hit = _trigger(self.entries[owner], masked.words, span, signs, is_loose=is_loose)
             if hit is None:
                 was_excused = True
-                continue
-            hit = replace(hit, doubted=hit.doubted or is_loose)
-            if owner not in found or _weight(hit) > _weight(found[owner]):
+            elif owner not in found or _weight(hit) > _weight(found[owner]):
                 found[owner] = hit
         order = self.category_order.index
         hits = sorted(found.values(), key=lambda hit: (-hit.severity, order(hit.category), hit.rule_id))
@@ -277,7 +276,7 @@ class Screener:
         return tuple(dict.fromkeys(matching))
 
 
-def _trigger(entry: Entry, words: str, span: Span, signs: Sequence[Span]) -> Trigger | None:
+def _trigger(entry: Entry, words: str, span: Span, signs: Sequence[Span], *, is_loose: bool) -> Trigger | None:
     """Return what one match says after its exceptions; None when cancelled.
 
     Where its severity is lowered it no longer falls under the rule for risk to life. ``signs`` are where general signs stand
@@ -292,7 +291,8 @@ def _trigger(entry: Entry, words: str, span: Span, signs: Sequence[Span]) -> Tri
     at_risk = own.life_at_risk and level == own.severity
     beside = f"{words[start : span[0]]} {MASK} {words[span[1] : end]}"
     signed = any(start <= sign[0] and sign[1] <= end and (sign[1] <= span[0] or span[1] <= sign[0]) for sign in signs)
-    return replace(own, severity=level, life_at_risk=at_risk, doubted=signed or _any(entry.doubts, beside))
+    doubted = is_loose or signed or _any(entry.doubts, beside)
+    return replace(own, severity=level, life_at_risk=at_risk, doubted=doubted)
 
 
 def _weight(hit: Trigger) -> tuple[int, bool]:
