@@ -136,7 +136,10 @@ async def _understander(
         return NoNlu()
     found = RasaUnderstander(bootstrap.server_finder(settings))
     stack.push_async_callback(found.close)
-    if not start_nlu or await found.is_ready():
+    if await found.is_ready():
+        return found
+    if not start_nlu:
+        say("The NLU server does not answer: this is read without it. `waypost up` starts one, and `waypost chat` its own.")
         return found
     say("The NLU server does not answer: starting one for this run …")
     process = NluProcess(settings.nlu.folder, folder / "nlu.json", settings.nlu.encoder)

@@ -103,6 +103,7 @@ FIELDS: Final[dict[str, Field]] = {
     "known": _words("facts the person has given"),
     "clarifications_asked": _number("clarifying questions in a row"),
     "pending": _word("what our last message asked", "offer", "clarify"),
+    "carded": _flag("an emergency card went out in the last day"),
     "severity": _number("of the gravest trigger that counts for this role, 0..4"),
     "category": _word("of the gravest trigger"),
     "categories": _words("of all triggers that count"),

@@ -83,6 +83,7 @@ def fact_table(facts: TurnFacts, policies: PolicySet) -> FactTable:
         "known": facts.known,
         "clarifications_asked": facts.clarifications_asked,
         "pending": facts.pending,
+        "carded": facts.carded,
         "severity": worst.severity if worst else 0,
         "category": worst.category if worst else None,
         "categories": frozenset(trigger.category for trigger in counted),

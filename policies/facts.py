@@ -99,6 +99,7 @@ class TurnFacts:
         pending: What our last message asked: ``offer`` (of a person), ``clarify`` or None.
         pending_severity: Severity of the turn that made the pending offer, 0..4; 0 when none is pending.
         pending_category: Safety category of the turn that made the pending offer, or None.
+        carded: An emergency card went out in the last day.
         language: ISO 639-1 code of what the person writes.
     """
 
@@ -124,4 +125,5 @@ class TurnFacts:
     pending: str | None = None
     pending_severity: int = 0
     pending_category: str | None = None
+    carded: bool = False
     language: str = "en"

@@ -320,6 +320,7 @@ class PhraseModel(Model):
     asks_human: list[Word] = []
     asks_human_whole: WholeModel | None = None
     is_fine: list[Word] = []
+    is_fine_void: list[Word] = []
     seeks_specific: list[Word] = []
     seeks_general: list[Word] = []
 

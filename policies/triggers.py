@@ -147,6 +147,8 @@ class Phrases:
     asks_human: Patterns
     asks_human_whole: Patterns
     is_fine: Patterns
+    is_fine_void: Patterns
+    """Words beside which it says nothing: denied ("no estoy bien"), or with a "but"."""
     follows_up: Patterns
     seeks_specific: Patterns
     seeks_general: Patterns
@@ -190,7 +192,7 @@ class Screener:
             asks_human=phrases.asks_human.match(plain) or phrases.asks_human_whole.match(plain),
             affirms=phrases.affirm.match(plain) or (begins_yes and bool(triggers)),
             denies=phrases.deny.match(plain),
-            is_fine=not triggers and phrases.is_fine.match(plain),
+            is_fine=not triggers and phrases.is_fine.match(plain) and not phrases.is_fine_void.match(plain),
             has_words=any(sign.isalnum() and ord(sign) not in MARKS for sign in text),
             follows_up=plain.length <= FOLLOW_UP_WORDS and phrases.follows_up.match(plain),
             seeks_specific=self._seeks_specific(plain),

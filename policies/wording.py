@@ -149,6 +149,7 @@ def _phrases(document: Document) -> Phrases:
         ),
         follows_up=gather(lambda reader, model, path: reader.start(model.follows_up, (*path, "follows_up"))),
         is_fine=gather(lambda reader, model, path: reader.patterns(model.is_fine, (*path, "is_fine"))),
+        is_fine_void=gather(lambda reader, model, path: reader.patterns(model.is_fine_void, (*path, "is_fine_void"))),
         seeks_specific=gather(lambda reader, model, path: reader.patterns(model.seeks_specific, (*path, "seeks_specific"))),
         seeks_general=gather(lambda reader, model, path: reader.patterns(model.seeks_general, (*path, "seeks_general"))),
     )

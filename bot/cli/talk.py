@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.group import Context, pass_context, print_json, say
+from bot.domain.errors import NluUnavailable
 from bot.service.turn import TurnResult
 
 if TYPE_CHECKING:
@@ -49,11 +50,15 @@ def chat(context: Context, role: str) -> None:
     """
     from bot.trial import Trial
 
-    asyncio.run(_chat(Trial, context, role))
+    try:
+        asyncio.run(_chat(Trial, context, role, start_nlu=True))
+    except NluUnavailable as exc:
+        say(f"{exc} This is read without it.")
+        asyncio.run(_chat(Trial, context, role, start_nlu=False))
 
 
-async def _chat(trial_type: "type[Trial]", context: Context, role: str) -> None:
-    async with trial_type.open(context.settings, say) as trial:
+async def _chat(trial_type: "type[Trial]", context: Context, role: str, *, start_nlu: bool) -> None:
+    async with trial_type.open(context.settings, say, start_nlu=start_nlu) as trial:
         say("Write a question; /help shows commands; an empty line or Ctrl+D ends.")
         while line := (await asyncio.to_thread(_read_line)).strip():
             result = await trial.turn(line, role=role, same_person=True)

@@ -91,7 +91,7 @@ class Conversation:
     question: str = ""
     """The person's question that an offer or a clarification belongs to; erased with the turn text."""
     category: str | None = None
-    """The category an open offer belongs to, or the fact a clarifying question asked for."""
+    """The category an open offer or the last card belongs to, or the fact a clarifying question asked for."""
     severity: int = 0
     clarifications_asked: int = 0
     """In a row."""

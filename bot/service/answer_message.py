@@ -175,6 +175,7 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
         pending=pending,
         pending_severity=conversation.severity if offers else 0,
         pending_category=conversation.category if offers else None,
+        carded=conversation.card_sent_at is not None and app.clock.now() - conversation.card_sent_at < PENDING_FOR,
         known=frozenset(known),
         language=language.code,
     )

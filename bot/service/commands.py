@@ -118,7 +118,10 @@ def _on_fine(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation
 
 def _on_decline(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
     conversation = replace(conversation, pending=None, question="", category=None, severity=0)
-    return person, conversation, [Reply(text=app.catalogue.text("case_declined", turn.language.code))], turn.accepted.case
+    case = turn.accepted.case
+    # Where a card has opened a case there is something that was passed on.
+    key, number = ("case_already_open", case.number) if case else ("case_declined", "")
+    return person, conversation, [Reply(text=app.catalogue.text(key, turn.language.code, number=number))], case
 
 
 def _on_more(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:

@@ -13,7 +13,7 @@ from bot.domain.people import Conversation, Pending, Person, Speaker
 from bot.domain.turns import Disposition, Retrieved, TurnRecord
 from bot.service import casework, commands, notices, relay
 from bot.service.app import App
-from bot.service.compose import Material, compose, language_offer
+from bot.service.compose import Material, case_added, compose, language_offer
 from bot.service.handover import Opening
 from bot.service.language import CONFIDENT, choose_language
 from bot.service.ports import UnitOfWork
@@ -31,6 +31,8 @@ KEPT_FROM = 0.05
 """Probability of a report_* intent from which the record names it."""
 UNANSWERED = {"not_in_documents", "after_clarification"}
 """Reasons that tell of a gap in the library."""
+ALL_CLEAR = "false_alarm_over"
+"""Reason of a turn in which the person says that there is no danger."""
 NOTHING = "–"
 REFUSALS = {"rate_limited", "unsupported_kind", "needs_person", "no_words", "answers_paused", "unknown_command"}
 
@@ -52,13 +54,17 @@ def commit(uow: UnitOfWork, *, turn: Turn, app: App) -> TurnResult:
     else:
         case, conversation, opened = _case_after(uow, app, turn, conversation)
         material = material_of(turn, case, app, opened=opened)
-        replies = _without_repeats(compose(turn.decision, material, app), turn, conversation, app)
+        is_repeat = _repeats_card(turn, app)
+        replies = _replies(turn, material, app, is_repeat=is_repeat)
         if turn.language.offered and replies and turn.decision.outcome in CALM and not turn.decision.offer_human:
             replies = [*replies, language_offer(app, turn.language.code, turn.language.offered)]
             person = replace(person, language_asked=True)
-        if case is not None and not opened and replies and turn.decision.outcome is Outcome.EMERGENCY:
+        sends_card = turn.decision.outcome is Outcome.EMERGENCY and bool(replies) and not is_repeat
+        if sends_card:
+            conversation = replace(conversation, card_sent_at=turn.now, category=turn.decision.category)
+        if case is not None and not opened and sends_card:
             notices.tell_topic(uow, app, case, "emergency_card_sent", key=f"turn:{turn.message.update_id}:card", now=turn.now)
-        conversation = _conversation_after(turn, conversation, replies, opened)
+        conversation = _conversation_after(turn, conversation, opened)
     if person.welcomed_at is None and replies:
         replies = [*replies, *commands.welcome(app, turn)]
         person = replace(person, welcomed_at=turn.now)
@@ -106,6 +112,9 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
             case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
         if (written := _written(turn)) is not None:
             case = relay.receive(uow, app, case, written, key=f"{key}:relay", now=now)
+        if decision.reason == ALL_CLEAR and case.owner_id is None:
+            casework.tell_fine(uow, app, case, key=f"{key}:fine", now=now)
+            return case, casework.answer_again(conversation, now), False
         if decision.severity > case.severity:
             case = casework.raise_severity(
                 uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now
@@ -209,30 +218,37 @@ def _answers_card(turn: Turn) -> bool:
     return is_fresh and turn.message.kind is Kind.TEXT and len(turn.message.text.split()) <= CARD_ANSWER_WORDS
 
 
-def _without_repeats(replies: list[Reply], turn: Turn, conversation: Conversation, app: App) -> list[Reply]:
-    """Keep quiet where words would only be noise.
+def _repeats_card(turn: Turn, app: App) -> bool:
+    """Whether the card of this danger went out within the hour to somebody with an open case: a receipt stands in for it.
 
-    A flood gets one notice. While a case is open the card goes out at most once an hour, and nothing else answers once a human
-    owns it.
+    Another danger has its own card.
     """
-    if turn.decision.reason == "rate_limited":
-        limit = app.policies.rate_limits["person-minute"].limit
-        return replies if len(turn.accepted.admission.moments) <= limit else []
-    if turn.accepted.case is None or turn.accepted.conversation.speaker is Speaker.BOT:
-        return replies
-    if turn.decision.outcome is Outcome.EMERGENCY:
-        card_every = timedelta(seconds=app.policies.rate_limits["emergency-card"].window_s)
-        recent = conversation.card_sent_at is not None and turn.now - conversation.card_sent_at < card_every
-        return [] if recent else replies[:1]
-    return [] if turn.accepted.case.owner_id is not None else replies
+    conversation, decision = turn.accepted.conversation, turn.decision
+    is_open = turn.accepted.case is not None and conversation.speaker is not Speaker.BOT
+    if decision.outcome is not Outcome.EMERGENCY or not is_open or conversation.card_sent_at is None:
+        return False
+    card_every = timedelta(seconds=app.policies.rate_limits["emergency-card"].window_s)
+    return turn.now - conversation.card_sent_at < card_every and conversation.category in {None, decision.category}
 
 
-def _conversation_after(turn: Turn, conversation: Conversation, replies: Sequence[Reply], opened: bool) -> Conversation:
+def _replies(turn: Turn, material: Material, app: App, *, is_repeat: bool) -> list[Reply]:
+    """Return what is said, and nothing where words would only be noise.
+
+    A flood gets one notice. Once a human owns the case only a card answers.
+    """
+    case, is_card = turn.accepted.case, turn.decision.outcome is Outcome.EMERGENCY and not is_repeat
+    if case is not None and case.owner_id is not None and turn.accepted.conversation.speaker is not Speaker.BOT:
+        return compose(turn.decision, material, app)[:1] if is_card else []
+    limit = app.policies.rate_limits["person-minute"].limit
+    if turn.decision.reason == "rate_limited" and len(turn.accepted.admission.moments) > limit:
+        return []
+    return [case_added(app, material)] if is_repeat else compose(turn.decision, material, app)
+
+
+def _conversation_after(turn: Turn, conversation: Conversation, opened: bool) -> Conversation:
     """What our message leaves open: an offer, a clarifying question, or nothing."""
     decision = turn.decision
     conversation = replace(conversation, updated_at=turn.now)
-    if decision.outcome is Outcome.EMERGENCY and replies:
-        conversation = replace(conversation, card_sent_at=turn.now)
     if opened or conversation.speaker is not Speaker.BOT:
         return conversation
     # After an answer a bare "ok" is thanks: there the offer is taken by its button, or in words that ask for a person.

@@ -29,6 +29,7 @@ TEXT_OF = {
     "answers_paused": "paused",
     "case_waiting": "case_added",
     "child": "escalate_child",
+    "danger_unsure": "escalate_danger_unsure",
     "exploitation": "escalate_exploitation",
     "false_alarm_over": "card_fine",
     "fear_of_state": "escalate_own_state",
@@ -225,26 +226,36 @@ def _escalate(decision: Decision, material: Material, app: App) -> Reply:
     if not decision.offer_human:
         return Reply(text=_join(parts))
     if key != "human_offer":
-        parts.append(_text(app, "handover_terms", material))
+        parts.append(_text(app, "handover_terms_sealed" if decision.sealed else "handover_terms", material))
     return Reply(text=_join(parts), buttons=offer_buttons(app, material.language))
 
 
 def _emergency(decision: Decision, material: Material, app: App) -> list[Reply]:
-    """The card, alone and first; then what happens with people."""
-    parts = [app.cards.text(decision.category, app.catalogue.shown_in(material.language))]
-    parts.append(_number_line(material, app))
-    fine = Button(label=app.catalogue.text("button_fine", material.language), action="fine")
-    if material.opened_number is not None:
-        return [Reply(text=_join(parts), buttons=((fine,),)), Reply(text=_case_opened(material, app))]
-    return [Reply(text=_join(parts), buttons=(*offer_buttons(app, material.language), (fine,)))]
+    """The card, alone and first; then what happens with people.
+
+    The card names a button for a person, so that there is one also where a case is open already.
+    """
+    parts = [app.cards.text(decision.category, app.catalogue.shown_in(material.language)), _number_line(material, app)]
+    yes, no = offer_buttons(app, material.language)
+    fine = (Button(label=app.catalogue.text("button_fine", material.language), action="fine"),)
+    if material.case_number is None:
+        return [Reply(text=_join(parts), buttons=(yes, no, fine))]
+    receipt = Reply(text=_case_opened(material, app)) if material.opened_number is not None else case_added(app, material)
+    return [Reply(text=_join(parts), buttons=(yes, fine)), receipt]
+
+
+def case_added(app: App, material: Material) -> Reply:
+    """Return the receipt for what is added to an open case."""
+    return Reply(text=_text(app, "case_added", material))
 
 
 def _number_line(material: Material, app: App) -> str:
-    """Return the confirmed emergency number of the country named, or nothing."""
-    number = app.cards.number(material.country) if material.country else None
-    if number is None or material.country is None:
+    """Return the confirmed emergency number of the country named, or that there is none; nothing where none is named."""
+    if material.country is None:
         return ""
-    country = app.countries.name(material.country, material.language)
+    number, country = app.cards.number(material.country), app.countries.name(material.country, material.language)
+    if number is None:
+        return app.catalogue.text("card_country_unknown", material.language, country=country)
     return app.catalogue.text("card_country_known", material.language, country=country, number=number)
 
 

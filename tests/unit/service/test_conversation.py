@@ -114,15 +114,15 @@ async def test_what_is_written_to_an_open_case_is_kept_for_the_caseworker(amina:
 async def test_danger_during_a_case_sends_the_card_once_an_hour_and_raises_it(amina: Someone, clock: FakeClock) -> None:
     await amina.commands("human")
     await amina.presses("Yes")
-    before = len(await amina.receives())
+    card = amina.app.cards.text("distress", "en")[:60]
     await amina.says(BOAT)
     await amina.says(BOAT)
-    assert len(await amina.receives()) == before + 1
+    assert sum(text.startswith(card) for text in await amina.receives()) == 1
     case = (await amina.app.storage.run(lambda uow: uow.cases.all()))[0]
     assert case.severity == 4
     clock.advance(minutes=61)
     await amina.says(BOAT)
-    assert len(await amina.receives()) == before + 2
+    assert sum(text.startswith(card) for text in await amina.receives()) == 2
 
 
 async def test_being_fine_ends_the_alarm_without_blocking_anything(amina: Someone) -> None:
