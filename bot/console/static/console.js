@@ -85,12 +85,13 @@ for (const name of ["done-reply", "done-note"]) {
     if (form.elements.key) form.elements.key.value = crypto.getRandomValues(new Uint32Array(4)).join("");
   });
 }
-let toReply = false; // the reply box is shown a moment after the claim
-document.addEventListener("done-claim", () => { toReply = true; });
-document.addEventListener("htmx:after:swap", () => {
+let toReply = false; // the reply box is shown a moment after the claim, or by the live page a moment before it is confirmed
+const goToReply = () => {
   const box = document.getElementById("reply-text");
   if (toReply && box?.offsetParent) { toReply = false; box.focus(); }
-});
+};
+document.addEventListener("done-claim", () => { toReply = true; goToReply(); });
+document.addEventListener("htmx:after:swap", goToReply);
 document.addEventListener("submit", event => {
   if (event.target.matches("[data-once]")) setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
 });
