@@ -156,8 +156,8 @@ def _question(message: Incoming, accepted: Accepted, screening: Screening, now: 
 
 def _facts(message: Incoming, accepted: Accepted, screening: Screening, language: LanguageChoice, app: App) -> TurnFacts:
     conversation = accepted.conversation
-    asked_at = conversation.updated_at
-    is_fresh = asked_at is not None and app.clock.now() - asked_at < PENDING_FOR
+    asked_at, card_sent_at, now = conversation.updated_at, conversation.card_sent_at, app.clock.now()
+    is_fresh = asked_at is not None and now - asked_at < PENDING_FOR
     pending = conversation.pending if is_fresh and conversation.pending in {Pending.OFFER, Pending.CLARIFY} else None
     known = {conversation.category} if pending is Pending.CLARIFY and conversation.category else set()
     # An answer may carry the offer of a person as a button.
@@ -175,7 +175,7 @@ def _facts(message: Incoming, accepted: Accepted, screening: Screening, language
         pending=pending,
         pending_severity=conversation.severity if offers else 0,
         pending_category=conversation.category if offers else None,
-        carded=conversation.card_sent_at is not None and app.clock.now() - conversation.card_sent_at < PENDING_FOR,
+        carded=card_sent_at is not None and now - card_sent_at < PENDING_FOR,
         known=frozenset(known),
         language=language.code,
     )

@@ -120,8 +120,19 @@ def seal_by_hand(uow: UnitOfWork, app: App, case: Case, staff: StaffMember, *, n
     return seal(uow, app, case, key=notices.key_of(case, "sealed_by_hand"), now=now)
 
 
-def tell_fine(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> None:
-    """The person says there is no danger: the desk decides what follows."""
+def all_clear(
+    uow: UnitOfWork, app: App, case: Case | None, conversation: Conversation, *, key: str, now: datetime
+) -> Conversation:  # fmt: skip
+    """The person says there is no danger: the desk is told, and they are answered again at once unless somebody owns the case.
+
+    Only people lower a case's severity: it stays in the queue until one of them has looked.
+    """
+    if case is not None:
+        _tell_fine(uow, app, case, key=key, now=now)
+    return answer_again(conversation, now) if case is None or case.owner_id is None else conversation
+
+
+def _tell_fine(uow: UnitOfWork, app: App, case: Case, *, key: str, now: datetime) -> None:
     uow.cases.add_message(
         case.id, direction=Direction.FROM_PERSON, kind=Kind.BUTTON, text=app.catalogue.staff_text("person_fine"),
         staff_id=None, state=DeliveryState.RECEIVED, at=now,

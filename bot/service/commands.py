@@ -104,15 +104,8 @@ def _on_language(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversa
 
 
 def _on_fine(uow: UnitOfWork, app: App, turn: Turn, person: Person, conversation: Conversation) -> Obeyed:
-    """The person says there is no danger: recorded, told to the desk, and they are answered again at once.
-
-    Only people lower a case's severity: it stays in the queue until one of them has looked.
-    """
     case = turn.accepted.case
-    if case is not None:
-        casework.tell_fine(uow, app, case, key=f"turn:{turn.message.update_id}:fine", now=turn.now)
-    if case is None or case.owner_id is None:
-        conversation = casework.answer_again(conversation, turn.now)
+    conversation = casework.all_clear(uow, app, case, conversation, key=f"turn:{turn.message.update_id}:fine", now=turn.now)
     return person, conversation, [Reply(text=app.catalogue.text("card_fine", turn.language.code))], case
 
 

@@ -112,9 +112,8 @@ def _case_after(uow: UnitOfWork, app: App, turn: Turn, conversation: Conversatio
             case = casework.seal(uow, app, case, key=f"{key}:sealed", now=now)
         if (written := _written(turn)) is not None:
             case = relay.receive(uow, app, case, written, key=f"{key}:relay", now=now)
-        if decision.reason == ALL_CLEAR and case.owner_id is None:
-            casework.tell_fine(uow, app, case, key=f"{key}:fine", now=now)
-            return case, casework.answer_again(conversation, now), False
+        if decision.reason == ALL_CLEAR:
+            return case, casework.all_clear(uow, app, case, conversation, key=f"{key}:fine", now=now), False
         if decision.severity > case.severity:
             case = casework.raise_severity(
                 uow, app, case, severity=decision.severity, category=decision.category, key=f"{key}:raised", now=now

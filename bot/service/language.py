@@ -4,8 +4,9 @@ A chosen language is never overridden. Detection decides while nothing is chosen
 one or two words, or the name of a country, are spelt alike in many languages ("tunisia", "visa", "tamam").
 """
 
-import re
 from dataclasses import dataclass
+
+import regex
 
 from bot.domain.people import Person
 from bot.service.app import App
@@ -21,7 +22,7 @@ SURE_WORDS = 4
 FEW_WORDS = 2
 SCRIPTS = {"ar": "Arabic", "fa": "Arabic", "ru": "Cyrillic", "uk": "Cyrillic", "am": "Ethiopic", "ti": "Ethiopic"}
 """Script of a language; Latin for all others."""
-LATIN = re.compile(r"[a-zA-Z\u00c0-\u024f]")
+LATIN = regex.compile(r"\p{Script=Latin}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

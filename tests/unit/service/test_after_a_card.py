@@ -2,16 +2,17 @@
 
 import pytest
 
-from bot.domain.people import Speaker
+from bot.service import casework
 from policies import Outcome
 from support.assistant import CATALOGUE, Intents, Shelf, Someone, a_hit
 from support.clock import FakeClock
+from support.desk import LEA, Desk
 
 BOAT = "we are 60 people in a boat and the engine stopped, water is coming in"
 KNIFE = "he has a knife and he will kill me tonight"
 FAMILY = a_hit(1, "P08", "A family member applies, and the government decides.")
 RIGHTS = a_hit(2, "P73", "You may complain about aid.")
-ADDED = CATALOGUE.text("case_added", "en").partition("{")[0]
+ADDED = CATALOGUE.text("case_added", "en")
 
 
 @pytest.fixture
@@ -95,9 +96,9 @@ async def test_a_question_beside_being_fine_is_answered(amina: Someone) -> None:
     assert result.decision.outcome is Outcome.ANSWER
 
 
-async def test_thanks_that_are_certain_are_no_question(amina: Someone, shelf: Shelf) -> None:
+async def test_thanks_that_are_certain_are_no_question(amina: Someone) -> None:
     result = await amina.says("thank you")
-    assert result.decision.rule_id in {"small-talk", "small-talk-certain"}
+    assert result.decision.rule_id == "small-talk-certain"
     assert not result.citations
     assert result.replies[0].text == CATALOGUE.text("thanks", "en")
 
@@ -123,9 +124,13 @@ async def test_what_is_likely_danger_is_not_called_a_gap_in_documents(amina: Som
     assert (await amina.says("yes")).case_opened
 
 
-async def test_somebody_else_owns_the_case_and_only_a_card_answers(amina: Someone, clock: FakeClock) -> None:
+async def test_the_card_alone_answers_once_somebody_owns_the_case(amina: Someone, clock: FakeClock) -> None:
     opened = await amina.says(BOAT)
-    conversation = await amina.app.storage.run(lambda uow: uow.people.conversation(opened.record.person_id))
-    assert conversation.speaker is Speaker.HUMAN_PENDING
+    case = await amina.app.storage.run(lambda uow: uow.cases.open_for(opened.record.person_id))
+    assert case is not None
+    lea = await Desk(amina.app).member(LEA)
+    await amina.app.storage.run(lambda uow: casework.claim(uow, amina.app, case, lea, now=clock.now()))
+    assert (await amina.says(BOAT)).replies == [], "they are being read"
     clock.advance(minutes=61)
-    assert (await amina.says(BOAT)).replies[0].text.startswith(card(amina, "distress"))
+    [only] = (await amina.says(BOAT)).replies
+    assert only.text.startswith(card(amina, "distress"))
